@@ -1,0 +1,3 @@
+module github.com/jeton-go/jeton
+
+go 1.26
