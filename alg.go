@@ -1,0 +1,104 @@
+package jeton
+
+import (
+	"crypto"
+	"slices"
+)
+
+// Algorithm is the name of a signature or MAC algorithm, as in the "alg" header
+// parameter (RFC 7518 section 3.1). It is a property of a key: nothing in a
+// token ever chooses it.
+type Algorithm string
+
+// The algorithms of this package. Each is a row of the table below and nothing
+// else in the module lists them.
+const (
+	HS256 Algorithm = "HS256" // HMAC with SHA-256: whoever can verify can also sign
+	HS384 Algorithm = "HS384" // HMAC with SHA-384
+	HS512 Algorithm = "HS512" // HMAC with SHA-512
+	RS256 Algorithm = "RS256" // RSASSA-PKCS1-v1_5 with SHA-256
+	RS384 Algorithm = "RS384" // RSASSA-PKCS1-v1_5 with SHA-384
+	RS512 Algorithm = "RS512" // RSASSA-PKCS1-v1_5 with SHA-512
+)
+
+var table = []*algorithm{
+	{name: HS256, scheme: hmacScheme{}, hash: crypto.SHA256},
+	{name: HS384, scheme: hmacScheme{}, hash: crypto.SHA384},
+	{name: HS512, scheme: hmacScheme{}, hash: crypto.SHA512},
+	{name: RS256, scheme: rsaScheme{}, hash: crypto.SHA256},
+	{name: RS384, scheme: rsaScheme{}, hash: crypto.SHA384},
+	{name: RS512, scheme: rsaScheme{}, hash: crypto.SHA512},
+}
+
+// algorithm is one row of the table: a scheme with its parameters.
+type algorithm struct {
+	name   Algorithm
+	scheme scheme
+	hash   crypto.Hash
+}
+
+// scheme is what the algorithms of one family share. Its methods get the row
+// for the parameters.
+type scheme interface {
+	// keyType is the "kty" of RFC 7518 section 6.1.
+	keyType() string
+	// generate makes a private key: []byte or a crypto.Signer.
+	generate(a *algorithm) (any, error)
+	// public checks a private key and returns the public half; a symmetric
+	// key is its own.
+	public(a *algorithm, private any) (any, error)
+	// check refuses a public key that must not be used.
+	check(a *algorithm, public any, o *keyOptions) error
+	// prepare returns what sign and verify work with, made once per key.
+	prepare(a *algorithm, public any) any
+	// thumbprint appends the JSON that RFC 7638 section 3 hashes.
+	thumbprint(dst []byte, public any) []byte
+	// sign appends the signature of input to dst.
+	sign(k *SigningKey, dst, input []byte) ([]byte, error)
+	// verify tells whether sig is the key's signature of input.
+	verify(k *VerifyingKey, input, sig []byte) bool
+}
+
+func lookup(name Algorithm) *algorithm {
+	for _, a := range table {
+		if a.name == name {
+			return a
+		}
+	}
+	return nil
+}
+
+// Algorithms returns the names of all algorithms, in the order of the table.
+func Algorithms() []Algorithm {
+	names := make([]Algorithm, len(table))
+	for i, a := range table {
+		names[i] = a.name
+	}
+	return names
+}
+
+// ParseAlgorithm returns the algorithm of exactly that name, or
+// ErrUnsupportedAlgorithm. There is no "none".
+func ParseAlgorithm(name string) (Algorithm, error) {
+	if a := lookup(Algorithm(name)); a != nil {
+		return a.name, nil
+	}
+	return "", ErrUnsupportedAlgorithm
+}
+
+// Symmetric tells whether signing and verifying take the same secret key
+// (HMAC), so that whoever can verify a token could have made it. It is false
+// for a name that is no algorithm.
+func (a Algorithm) Symmetric() bool { return a.KeyType() == keyTypeOct }
+
+// KeyType returns the "kty" of the algorithm's keys (RFC 7518 section 6.1):
+// "oct", "RSA"; "" for a name that is no algorithm.
+func (a Algorithm) KeyType() string {
+	if row := lookup(a); row != nil {
+		return row.scheme.keyType()
+	}
+	return ""
+}
+
+// Valid tells whether the name is an algorithm of this package.
+func (a Algorithm) Valid() bool { return slices.Contains(Algorithms(), a) }

@@ -1,0 +1,125 @@
+package jeton
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/jeton-go/jeton/internal/strictjson"
+)
+
+// Claims are the registered claims of RFC 7519 section 4.1. Embed it in a struct
+// of your own to add claims:
+//
+//	type MyClaims struct {
+//		jeton.Claims
+//		Tenant string `json:"tenant"`
+//	}
+//
+// A zero field is an absent claim and is not written.
+type Claims struct {
+	Issuer    string      `json:"iss,omitempty"`
+	Subject   string      `json:"sub,omitempty"`
+	Audience  Audience    `json:"aud,omitempty"`
+	ExpiresAt NumericDate `json:"exp,omitzero"`
+	NotBefore NumericDate `json:"nbf,omitzero"`
+	IssuedAt  NumericDate `json:"iat,omitzero"`
+	ID        string      `json:"jti,omitempty"`
+}
+
+// AccessClaims are the claims of an access token of RFC 9068 (sections 2.2 and
+// 2.2.3), with the session that it belongs to. The token's "typ" is "at+jwt".
+type AccessClaims struct {
+	Claims
+	ClientID  string   `json:"client_id,omitempty"`
+	SessionID string   `json:"sid,omitempty"`
+	Scope     string   `json:"scope,omitempty"` // space-delimited (RFC 6749 section 3.3)
+	Roles     []string `json:"roles,omitempty"`
+}
+
+// Scopes returns the single values of the "scope" claim.
+func (c *AccessClaims) Scopes() []string { return strings.Fields(c.Scope) }
+
+// Audience is the "aud" claim: one or several names. A single one is written as
+// a string, and both forms are read (RFC 7519 section 4.1.3).
+type Audience []string
+
+// Contains tells whether name is one of the audiences, compared byte for byte.
+func (a Audience) Contains(name string) bool {
+	for _, n := range a {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}
+
+// MarshalJSON writes a string for one name and an array for several. No name
+// and an empty one are ErrClaims.
+func (a Audience) MarshalJSON() ([]byte, error) {
+	if len(a) == 0 || a.Contains("") {
+		return nil, fail(ErrClaims, "an audience without a name")
+	}
+	if len(a) == 1 {
+		return json.Marshal(a[0])
+	}
+	return json.Marshal([]string(a))
+}
+
+// UnmarshalJSON reads a string or a non-empty array of strings; anything else
+// is ErrClaimType.
+func (a *Audience) UnmarshalJSON(value []byte) error {
+	if err := strictjson.Check(value, strictjson.Limits{}); err != nil {
+		return jsonError("aud", err)
+	}
+	names, ok := parseAudience(value)
+	if !ok {
+		return fail(ErrClaimType, `"aud" is neither a string nor a non-empty array of strings`)
+	}
+	*a = names
+	return nil
+}
+
+func parseAudience(value []byte) (Audience, bool) {
+	if name, ok := strictjson.String(value); ok {
+		return Audience{name}, true
+	}
+	elements, ok := strictjson.AppendElements(nil, value)
+	if !ok || len(elements) == 0 {
+		return nil, false
+	}
+	names := make(Audience, len(elements))
+	for i, e := range elements {
+		if names[i], ok = strictjson.String(e); !ok {
+			return nil, false
+		}
+	}
+	return names, true
+}
+
+// parseClaims fills the registered claims from the members of a claims set. A
+// claim of a wrong type is an error, never an absence.
+func parseClaims(members []strictjson.Member) (c Claims, err error) {
+	for _, m := range members {
+		ok := true
+		switch string(m.Name) {
+		case "iss":
+			c.Issuer, ok = strictjson.String(m.Value)
+		case "sub":
+			c.Subject, ok = strictjson.String(m.Value)
+		case "jti":
+			c.ID, ok = strictjson.String(m.Value)
+		case "aud":
+			c.Audience, ok = parseAudience(m.Value)
+		case "exp":
+			c.ExpiresAt, ok = parseNumericDate(m.Value)
+		case "nbf":
+			c.NotBefore, ok = parseNumericDate(m.Value)
+		case "iat":
+			c.IssuedAt, ok = parseNumericDate(m.Value)
+		}
+		if !ok {
+			return Claims{}, fail(ErrClaimType, "%q", m.Name)
+		}
+	}
+	return c, nil
+}

@@ -1,0 +1,52 @@
+// Package jeton signs and verifies JSON Web Tokens (RFC 7519) in compact
+// serialization (RFC 7515). It imports the standard library alone.
+//
+// # From a key to a verified token
+//
+//	key, err := jeton.GenerateKey(jeton.RS256)
+//	signer, err := jeton.NewSigner(key, jeton.Type("at+jwt"))
+//	token, err := signer.Sign(jeton.Claims{
+//		Issuer:    "https://auth.example",
+//		Subject:   "alice",
+//		Audience:  jeton.Audience{"orders"},
+//		ExpiresAt: jeton.At(time.Now().Add(5 * time.Minute)),
+//	})
+//
+//	verifier, err := jeton.NewVerifier(key.Public(), jeton.Policy{
+//		Issuer:   "https://auth.example",
+//		Audience: "orders",
+//		Type:     "at+jwt",
+//	})
+//	verified, err := verifier.Verify(ctx, token)
+//
+// Instead of one key, a verifier usually takes a key set: package jwks has a
+// static one and one that is fetched from an issuer. Package httpauth puts a
+// verifier before an HTTP handler.
+//
+// # What can't go wrong
+//
+// The algorithm belongs to the key. A token's "alg" is compared with it and
+// chooses nothing; there is no "none". Keys for signing and for verifying are
+// different types, and weak ones are refused when they are made. A policy that
+// forgets issuer, audience or type does not build. Verify returns claims or an
+// error, never both, and a [Verified] can't be made in another way. To look at a
+// token without verifying it, import package unverified: the import is the
+// warning.
+//
+// # HMAC or signatures
+//
+// Whoever can verify an HMAC token can make one. HS256 is right where the same
+// service signs and verifies; where one issuer serves many verifiers, take
+// RS256 or a newer algorithm and hand out public keys.
+//
+// # Limits
+//
+// A token of over 8 KiB, JSON nested deeper than 16, more than 512 members or a
+// "kid" of over 128 bytes is refused before any cryptography ([Limits]).
+//
+// # Compatibility
+//
+// Until version 1 the names in this package may change with a minor version.
+// What is refused is not part of the promise: it may grow with any version, as
+// attacks become known.
+package jeton

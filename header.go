@@ -1,0 +1,95 @@
+package jeton
+
+import (
+	"strings"
+
+	"github.com/jeton-go/jeton/internal/strictjson"
+)
+
+// Header is what a token's JOSE header says of itself (RFC 7515 section 4.1).
+// Until the token is verified it is a stranger's word. Parameters that bring a
+// key along ("jwk", "jku", "x5u", "x5c") are never read.
+type Header struct {
+	Algorithm   Algorithm // "alg"; one of this package's
+	KeyID       string    // "kid"; "" if absent
+	Type        string    // "typ"; "" if absent
+	ContentType string    // "cty"; "" if absent
+}
+
+const maxKeyIDBytes = 128
+
+// parseHeader reads a decoded header. The members it does not know are legal
+// (RFC 7515 section 4) and passed over, with the exception of those that change
+// how a token must be read.
+func parseHeader(text []byte, limits Limits) (Header, error) {
+	var room [8]strictjson.Member
+	members, err := strictjson.AppendMembers(room[:0], text, limits.json())
+	if err != nil {
+		return Header{}, jsonError("header", err)
+	}
+	var h Header
+	var seenAlg bool
+	for _, m := range members {
+		switch string(m.Name) {
+		case "alg":
+			name, ok := strictjson.String(m.Value)
+			if !ok {
+				return Header{}, fail(ErrHeader, `"alg" is not a string`)
+			}
+			seenAlg = true
+			if h.Algorithm, err = ParseAlgorithm(name); err != nil {
+				return Header{}, err
+			}
+		case "kid":
+			id, ok := strictjson.String(m.Value)
+			if !ok {
+				return Header{}, fail(ErrHeader, `"kid" is not a string`)
+			}
+			if id == "" || len(id) > limits.KeyIDBytes || !printable(id) {
+				return Header{}, fail(ErrHeader, `"kid" is not 1 to %d printable ASCII characters`, limits.KeyIDBytes)
+			}
+			h.KeyID = id
+		case "typ":
+			var ok bool
+			if h.Type, ok = strictjson.String(m.Value); !ok {
+				return Header{}, fail(ErrHeader, `"typ" is not a string`)
+			}
+		case "cty":
+			var ok bool
+			if h.ContentType, ok = strictjson.String(m.Value); !ok {
+				return Header{}, fail(ErrHeader, `"cty" is not a string`)
+			}
+		case "crit":
+			return Header{}, fail(ErrCritical, `"crit" names extensions and none is implemented`)
+		case "b64":
+			return Header{}, fail(ErrCritical, `"b64" is not implemented`)
+		}
+	}
+	if !seenAlg {
+		return Header{}, fail(ErrHeader, `"alg" is missing`)
+	}
+	return h, nil
+}
+
+// printable tells whether s is printable ASCII, space included.
+func printable(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// sameType compares media types as "typ" has them: without regard to case, and
+// "application/" may be left out where no other slash is (RFC 7515 4.1.9).
+func sameType(a, b string) bool {
+	return strings.EqualFold(fullType(a), fullType(b))
+}
+
+func fullType(t string) string {
+	if t == "" || strings.Contains(t, "/") {
+		return t
+	}
+	return "application/" + t
+}

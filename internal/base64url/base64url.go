@@ -1,0 +1,46 @@
+// Package base64url is the encoding of RFC 7515 section 2: the URL-safe
+// alphabet, no padding, and exactly one text for each sequence of bytes.
+//
+// The standard library's strict decoder still skips CR and LF; this one
+// refuses them, together with padding, other characters and stray bits in the
+// last one. What decodes here encodes to the very same text.
+package base64url
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+)
+
+// ErrNotCanonical is the error for every text that Encode would not have
+// written.
+var ErrNotCanonical = errors.New("not canonical base64url: padding, white space, stray bits or a character outside the alphabet")
+
+var strict = base64.RawURLEncoding.Strict()
+
+// EncodedLen returns the length of the text for n bytes.
+func EncodedLen(n int) int { return strict.EncodedLen(n) }
+
+// Encode returns the text for b.
+func Encode(b []byte) string { return strict.EncodeToString(b) }
+
+// AppendEncode appends the text for b to dst.
+func AppendEncode(dst, b []byte) []byte { return strict.AppendEncode(dst, b) }
+
+// AppendDecode appends the bytes that text stands for to dst. On an error
+// (ErrNotCanonical) it returns dst as it was.
+func AppendDecode(dst, text []byte) ([]byte, error) {
+	if bytes.IndexByte(text, '\n') >= 0 || bytes.IndexByte(text, '\r') >= 0 {
+		return dst, ErrNotCanonical
+	}
+	out, err := strict.AppendDecode(dst, text)
+	if err != nil {
+		return dst, ErrNotCanonical
+	}
+	return out, nil
+}
+
+// Decode returns the bytes that text stands for, or ErrNotCanonical.
+func Decode(text string) ([]byte, error) {
+	return AppendDecode(make([]byte, 0, strict.DecodedLen(len(text))), []byte(text))
+}

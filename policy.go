@@ -1,0 +1,164 @@
+package jeton
+
+import (
+	"context"
+	"time"
+
+	"github.com/jeton-go/jeton/internal/strictjson"
+)
+
+// Policy says which tokens a [Verifier] accepts. Issuer, audience and type are
+// each either expected or waived by name: a forgotten field is an error of
+// NewVerifier, not a check that is left out.
+type Policy struct {
+	Issuer    string // expected "iss", byte for byte
+	AnyIssuer bool   // accept any issuer, or none
+
+	Audience    string // must be among "aud", byte for byte
+	AnyAudience bool   // accept any audience, or none
+
+	// Type is the expected "typ" header, such as "at+jwt" or "JWT", compared
+	// as a media type: case does not count and "application/" may be left out.
+	// It keeps one kind of token from passing for another (RFC 8725 3.11).
+	Type    string
+	AnyType bool // accept any type, or none
+
+	// Leeway is what clocks may be apart: 0 means 30 s, NoLeeway none, at most
+	// a minute.
+	Leeway time.Duration
+	// AllowMissingExpiration accepts tokens without "exp", which are good for
+	// ever. One that has it must not be expired all the same.
+	AllowMissingExpiration bool
+
+	// Revocations, if set, is asked last.
+	Revocations RevocationList
+
+	// Limits on what is read; a zero field is its default.
+	Limits Limits
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// NoLeeway as a [Policy.Leeway] means that clocks agree.
+const NoLeeway time.Duration = -1
+
+const (
+	defaultLeeway = 30 * time.Second
+	maxLeeway     = time.Minute
+)
+
+// RevocationList tells whether a token that holds otherwise was called back.
+// CheckRevoked returns nil, or an error that wraps ErrRevoked, or another error
+// if it can't tell and its policy is to refuse then. It is safe for concurrent
+// use.
+type RevocationList interface {
+	CheckRevoked(ctx context.Context, v *Verified) error
+}
+
+// Limits bound the work that a token may cause before it is verified. A zero
+// field means the default; nothing means "no limit".
+type Limits struct {
+	TokenBytes int // length of the token; default 8192
+	Depth      int // nesting of its JSON; default 16
+	Members    int // members and array elements of header or claims; default 512
+	KeyIDBytes int // length of "kid"; default 128
+}
+
+func (l Limits) withDefaults() (Limits, error) {
+	for _, f := range []struct {
+		value *int
+		def   int
+	}{{&l.TokenBytes, 8192}, {&l.Depth, 16}, {&l.Members, 512}, {&l.KeyIDBytes, maxKeyIDBytes}} {
+		if *f.value < 0 {
+			return Limits{}, fail(ErrInvalidPolicy, "a negative limit")
+		}
+		if *f.value == 0 {
+			*f.value = f.def
+		}
+	}
+	return l, nil
+}
+
+func (l Limits) json() strictjson.Limits {
+	return strictjson.Limits{Depth: l.Depth, Members: l.Members}
+}
+
+// complete checks a policy and fills in its defaults.
+func (p Policy) complete() (Policy, error) {
+	for _, f := range []struct {
+		name  string
+		value string
+		any   bool
+	}{
+		{"Issuer", p.Issuer, p.AnyIssuer},
+		{"Audience", p.Audience, p.AnyAudience},
+		{"Type", p.Type, p.AnyType},
+	} {
+		if f.value == "" && !f.any {
+			return p, fail(ErrInvalidPolicy, "set %s, or Any%s to accept any", f.name, f.name)
+		}
+		if f.value != "" && f.any {
+			return p, fail(ErrInvalidPolicy, "both %s and Any%s are set", f.name, f.name)
+		}
+	}
+	switch {
+	case p.Leeway == 0:
+		p.Leeway = defaultLeeway
+	case p.Leeway == NoLeeway:
+		p.Leeway = 0
+	case p.Leeway < 0 || p.Leeway > maxLeeway:
+		return p, fail(ErrInvalidPolicy, "a leeway that is not between 0 and %s", maxLeeway)
+	}
+	var err error
+	if p.Limits, err = p.Limits.withDefaults(); err != nil {
+		return p, err
+	}
+	if p.Now == nil {
+		p.Now = time.Now
+	}
+	return p, nil
+}
+
+// check holds a verified token against the policy. Expiry comes last, so that
+// ErrExpired says that the rest holds.
+func (p *Policy) check(h Header, c *Claims, now time.Time) error {
+	if !p.AnyType && !sameType(h.Type, p.Type) {
+		return fail(ErrType, "typ is not %q", p.Type)
+	}
+	if !p.AnyIssuer && c.Issuer != p.Issuer {
+		if c.Issuer == "" {
+			return fail(ErrMissingClaim, "iss")
+		}
+		return fail(ErrIssuer, "iss is not %q", p.Issuer)
+	}
+	if !p.AnyAudience && !c.Audience.Contains(p.Audience) {
+		if c.Audience == nil {
+			return fail(ErrMissingClaim, "aud")
+		}
+		return fail(ErrAudience, "aud does not name %q", p.Audience)
+	}
+	exp, nbf, iat := c.ExpiresAt, c.NotBefore, c.IssuedAt
+	if exp.IsZero() && !p.AllowMissingExpiration {
+		return fail(ErrMissingClaim, "exp")
+	}
+	if !exp.IsZero() {
+		if !nbf.IsZero() && !nbf.Time().Before(exp.Time()) {
+			return fail(ErrContradictoryTimes, "nbf is not before exp")
+		}
+		if !iat.IsZero() && iat.Time().After(exp.Time()) {
+			return fail(ErrContradictoryTimes, "iat is after exp")
+		}
+	}
+	latest := now.Add(p.Leeway)
+	if !nbf.IsZero() && nbf.Time().After(latest) {
+		return fail(ErrNotYetValid, "nbf is in the future")
+	}
+	if !iat.IsZero() && iat.Time().After(latest) {
+		return fail(ErrIssuedInFuture, "iat is in the future")
+	}
+	// A fraction of "exp" rounds down: never a moment longer than it says.
+	if !exp.IsZero() && !now.Before(time.Unix(exp.sec, 0).Add(p.Leeway)) {
+		return fail(ErrExpired, "exp has passed")
+	}
+	return nil
+}

@@ -1,0 +1,106 @@
+package jeton
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/sha512"
+	"math/big"
+
+	"github.com/jeton-go/jeton/internal/base64url"
+)
+
+const (
+	minRSABits      = 2048 // RFC 7518 section 3.3
+	maxRSABits      = 8192 // verification grows with the square: a bound on a stranger's key
+	generateRSABits = 2048
+)
+
+// rsaScheme is RSASSA-PKCS1-v1_5 (RFC 7518 section 3.3). Its public key is an
+// *rsa.PublicKey, its private key a crypto.Signer with such a public half.
+type rsaScheme struct{}
+
+func (rsaScheme) keyType() string { return "RSA" }
+
+func (rsaScheme) generate(*algorithm) (any, error) {
+	return rsa.GenerateKey(rand.Reader, generateRSABits)
+}
+
+func (rsaScheme) public(_ *algorithm, private any) (any, error) {
+	signer, ok := private.(crypto.Signer)
+	if !ok {
+		return nil, fail(ErrInvalidKey, "an RSA signing key is a crypto.Signer, not a %T", private)
+	}
+	if key, ok := private.(*rsa.PrivateKey); ok {
+		if err := key.Validate(); err != nil {
+			return nil, fail(ErrInvalidKey, "the RSA private key is inconsistent")
+		}
+	}
+	return signer.Public(), nil
+}
+
+func (rsaScheme) check(a *algorithm, public any, _ *keyOptions) error {
+	key, ok := public.(*rsa.PublicKey)
+	if !ok || key == nil || key.N == nil {
+		return fail(ErrInvalidKey, "%s takes an RSA key, not a %T", a.name, public)
+	}
+	bits := key.N.BitLen()
+	switch {
+	case bits < minRSABits:
+		return fail(ErrWeakKey, "an RSA key of %d bits; at least %d (RFC 7518 section 3.3)", bits, minRSABits)
+	case bits > maxRSABits:
+		return fail(ErrInvalidKey, "an RSA key of %d bits; at most %d", bits, maxRSABits)
+	case key.N.Sign() <= 0 || key.N.Bit(0) == 0:
+		return fail(ErrInvalidKey, "an RSA modulus that is even")
+	case key.E < 3 || key.E&1 == 0 || key.E > 1<<31-1:
+		return fail(ErrInvalidKey, "an RSA public exponent that is not an odd number from 3 to 2^31-1")
+	}
+	return nil
+}
+
+func (rsaScheme) prepare(_ *algorithm, public any) any { return public }
+
+func (rsaScheme) sign(k *SigningKey, dst, input []byte) ([]byte, error) {
+	a := k.public.alg
+	var buf [64]byte
+	sig, err := k.private.(crypto.Signer).Sign(rand.Reader, digest(a.hash, buf[:0], input), a.hash)
+	if err != nil {
+		return dst, fail(ErrInvalidKey, "the signer failed: %v", err)
+	}
+	// A remote signer may answer anything; a token that nobody can verify must
+	// not leave.
+	if len(sig) != k.public.prepared.(*rsa.PublicKey).Size() {
+		return dst, fail(ErrInvalidKey, "the signer returned a signature of %d bytes", len(sig))
+	}
+	return append(dst, sig...), nil
+}
+
+func (rsaScheme) verify(k *VerifyingKey, input, sig []byte) bool {
+	var buf [64]byte
+	return rsa.VerifyPKCS1v15(k.prepared.(*rsa.PublicKey), k.alg.hash, digest(k.alg.hash, buf[:0], input), sig) == nil
+}
+
+func (rsaScheme) thumbprint(dst []byte, public any) []byte {
+	key := public.(*rsa.PublicKey)
+	dst = append(dst, `{"e":"`...)
+	dst = base64url.AppendEncode(dst, big.NewInt(int64(key.E)).Bytes())
+	dst = append(dst, `","kty":"RSA","n":"`...)
+	dst = base64url.AppendEncode(dst, key.N.Bytes())
+	return append(dst, `"}`...)
+}
+
+// digest appends the hash of input to dst.
+func digest(h crypto.Hash, dst, input []byte) []byte {
+	switch h {
+	case crypto.SHA256:
+		d := sha256.Sum256(input)
+		return append(dst, d[:]...)
+	case crypto.SHA384:
+		d := sha512.Sum384(input)
+		return append(dst, d[:]...)
+	default:
+		d := sha512.Sum512(input)
+		return append(dst, d[:]...)
+	}
+}

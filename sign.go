@@ -1,0 +1,162 @@
+package jeton
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/jeton-go/jeton/internal/base64url"
+	"github.com/jeton-go/jeton/internal/strictjson"
+)
+
+// Signer signs claims with one key. It is immutable and safe for concurrent
+// use.
+type Signer struct {
+	key    *SigningKey
+	header string // encoded, with the dot behind it
+	limits Limits
+}
+
+// SignerOption is an option of [NewSigner].
+type SignerOption func(*signerOptions) error
+
+type signerOptions struct {
+	typ    string
+	noKid  bool
+	extra  []headerParam
+	limits Limits
+}
+
+type headerParam struct {
+	name  string
+	value []byte
+}
+
+// Type sets the "typ" header parameter (RFC 7515 section 4.1.9), such as
+// "at+jwt"; "" leaves it out. The default is "JWT".
+func Type(typ string) SignerOption {
+	return func(o *signerOptions) error { o.typ = typ; return nil }
+}
+
+// WithoutKeyID leaves the "kid" header parameter out.
+func WithoutKeyID() SignerOption {
+	return func(o *signerOptions) error { o.noKid = true; return nil }
+}
+
+// HeaderParam adds a header parameter; the value is encoded as JSON. Those that
+// the signer sets itself (alg, kid, typ) and those that no verifier of this
+// package would accept or look at (crit, b64, jwk, jku, x5u, x5c, x5t and the
+// parameters of encryption) are refused.
+func HeaderParam(name string, value any) SignerOption {
+	return func(o *signerOptions) error {
+		switch name {
+		case "", "alg", "kid", "typ":
+			return fail(ErrInvalidPolicy, "the header parameter %q is not set this way", name)
+		case "crit", "b64", "jwk", "jku", "x5u", "x5c", "x5t", "x5t#S256", "enc", "zip", "epk", "apu", "apv", "iv", "tag", "p2s", "p2c":
+			return fail(ErrInvalidPolicy, "the header parameter %q has no place in a token of this package", name)
+		}
+		b, err := json.Marshal(value)
+		if err != nil {
+			return fail(ErrInvalidPolicy, "the header parameter %q: %v", name, err)
+		}
+		o.extra = append(o.extra, headerParam{name, b})
+		return nil
+	}
+}
+
+// TokenLimits replaces the limits within which the signer keeps its tokens. The
+// default is what a verifier accepts by default.
+func TokenLimits(l Limits) SignerOption {
+	return func(o *signerOptions) error { o.limits = l; return nil }
+}
+
+// NewSigner makes a signer. The algorithm and the "kid" are the key's. Errors:
+// ErrInvalidPolicy for a refused option.
+func NewSigner(key *SigningKey, opts ...SignerOption) (*Signer, error) {
+	if key == nil {
+		return nil, fail(ErrInvalidKey, "no key")
+	}
+	o := signerOptions{typ: "JWT"}
+	for _, opt := range opts {
+		if err := opt(&o); err != nil {
+			return nil, err
+		}
+	}
+	limits, err := o.limits.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	header := fmt.Appendf(nil, `{"alg":%q`, key.Algorithm())
+	add := func(name string, value []byte) {
+		quoted, _ := json.Marshal(name) // a string always has a JSON form
+		header = append(append(append(append(header, ','), quoted...), ':'), value...)
+	}
+	if !o.noKid {
+		quoted, _ := json.Marshal(key.ID())
+		add("kid", quoted)
+	}
+	if o.typ != "" {
+		quoted, _ := json.Marshal(o.typ)
+		add("typ", quoted)
+	}
+	for _, p := range o.extra {
+		add(p.name, p.value)
+	}
+	header = append(header, '}')
+	if _, err := parseHeader(header, limits); err != nil {
+		return nil, fail(ErrInvalidPolicy, "the header would be refused: %v", err)
+	}
+	return &Signer{key: key, header: base64url.Encode(header) + ".", limits: limits}, nil
+}
+
+// Sign signs claims: a struct (embed [Claims]), a map, or a json.RawMessage. It
+// refuses what no verifier would accept, with ErrClaims: claims that are not
+// one JSON object, that have duplicate names or a registered claim of a wrong
+// type, or a token beyond the limits.
+func (s *Signer) Sign(claims any) (string, error) {
+	token, err := s.AppendSign(nil, claims)
+	return string(token), err
+}
+
+// AppendSign is Sign that appends the token to dst. On an error it returns dst
+// as it was.
+func (s *Signer) AppendSign(dst []byte, claims any) ([]byte, error) {
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return dst, fail(ErrClaims, "encode: %v", err)
+	}
+	members, err := strictjson.AppendMembers(nil, payload, s.limits.json())
+	if err != nil {
+		return dst, fmt.Errorf("%w: %w", ErrClaims, jsonError("claims", err))
+	}
+	if _, err := parseClaims(members); err != nil {
+		return dst, fmt.Errorf("%w: %w", ErrClaims, err)
+	}
+	token, err := s.appendToken(dst, payload)
+	if err != nil {
+		return dst, err
+	}
+	if n := len(token) - len(dst); n > s.limits.TokenBytes {
+		return dst, fail(ErrClaims, "the token would have %d bytes; verifiers accept %d", n, s.limits.TokenBytes)
+	}
+	return token, nil
+}
+
+// SignRaw signs a payload as it is, byte for byte and without a look at it: it
+// need not be JSON, and verifiers may refuse it. It is for test vectors and for
+// claims that must keep their spelling.
+func (s *Signer) SignRaw(payload []byte) (string, error) {
+	token, err := s.appendToken(nil, payload)
+	return string(token), err
+}
+
+func (s *Signer) appendToken(dst, payload []byte) ([]byte, error) {
+	token := append(dst, s.header...)
+	token = base64url.AppendEncode(token, payload)
+	var room [512]byte
+	sig, err := s.key.public.alg.scheme.sign(s.key, room[:0], token[len(dst):])
+	if err != nil {
+		return dst, err
+	}
+	token = append(token, '.')
+	return base64url.AppendEncode(token, sig), nil
+}
