@@ -1,0 +1,234 @@
+package archtest
+
+import "slices"
+
+// A ban forbids imports, with a reason of its own. Bans are looked at before
+// the layers, so that a failure prints the sharpest reason there is.
+type ban struct {
+	from    []string // whose imports
+	but     []string // except these packages
+	imports []string // what they may not import
+	allowed []string // except this
+	tests   bool     // test files are bound too
+	why     string
+}
+
+var libraries = []string{".", "./jwk", "./jwks", "./jwe", "./unverified", "./revocation", "./httpauth"}
+
+var testSupport = []string{"./internal/testenv", "./issuer/storetest", "./jetontest"}
+
+var bans = []ban{
+	{
+		from: []string{"./..."}, but: []string{"./cmd/..."}, tests: true,
+		imports: []string{"./cmd/..."},
+		why:     "cmd wires what exists; what others need doesn't belong there",
+	},
+	{
+		from: []string{"./..."}, but: testSupport,
+		imports: []string{"testing/..."},
+		why:     "importing testing adds its flags and its weight to every program",
+	},
+	{
+		from:    []string{"./..."},
+		imports: []string{"./jetontest/...", "./issuer/storetest/...", "./internal/testenv/..."},
+		why:     "made for tests: hostile tokens and skipped checks have no place in production",
+	},
+	{
+		from:    []string{".", "./jwk"},
+		imports: []string{"net/..."}, allowed: []string{"net/url", "net/netip"},
+		why: "verifying a token must not be able to reach the network: no header can make it fetch",
+	},
+	{
+		from:    []string{".", "./jwk"},
+		imports: []string{"os/...", "io/ioutil", "syscall/..."},
+		why:     "keys and tokens come in as values; a kid can never become a path",
+	},
+	{
+		from:    []string{".", "./jwk"},
+		imports: []string{"database/sql/..."},
+		why:     "a kid can never become a query",
+	},
+	{
+		from:    []string{".", "./jwk"},
+		imports: []string{"log/..."},
+		why:     "what is never logged here can't leak; callers log errors, which hold no token",
+	},
+	{
+		from:    []string{".", "./jwk", "./jwe", "./issuer"},
+		imports: []string{"math/rand/..."},
+		why:     "keys, seeds and identifiers come from crypto/rand",
+	},
+	{
+		from:    []string{"./issuer"},
+		imports: []string{"net/http/..."},
+		why:     "the domain is usable without HTTP; its handler is made in internal/httpapi and handed out by issuer/issuerhttp",
+	},
+	{
+		from:    []string{"./issuer"},
+		imports: []string{"database/sql/..."},
+		why:     "storage comes in through issuer.Store; SQL belongs to a store",
+	},
+	{
+		from:    []string{"./issuer"},
+		imports: []string{"flag", "github.com/alecthomas/kong/..."},
+		why:     "configuration comes in as values; flags belong to cmd",
+	},
+	{
+		from:    []string{"./issuer"},
+		imports: []string{"html/template/...", "text/template/..."},
+		why:     "the domain renders nothing; pages belong to internal/console",
+	},
+	{
+		from:    []string{"./issuer/memory/..."},
+		imports: []string{"./issuer/sqlite/...", "./issuer/postgres/..."},
+		why:     "a store that needs another one is not a store of its own",
+	},
+	{
+		from:    []string{"./issuer/sqlite/..."},
+		imports: []string{"./issuer/memory/...", "./issuer/postgres/..."},
+		why:     "a store that needs another one is not a store of its own",
+	},
+	{
+		from:    []string{"./issuer/postgres/..."},
+		imports: []string{"./issuer/memory/...", "./issuer/sqlite/..."},
+		why:     "a store that needs another one is not a store of its own",
+	},
+	{
+		from:    []string{"./internal/httpapi/...", "./internal/console/..."},
+		imports: []string{"./issuer/memory/...", "./issuer/sqlite/...", "./issuer/postgres/..."},
+		why:     "routes talk to the issuer; which store it has is for cmd to choose",
+	},
+	{
+		from:    []string{"./internal/httpapi/..."},
+		imports: []string{"./internal/console/..."},
+		why:     "the interface works without the console; cmd puts them side by side",
+	},
+	{
+		from:    []string{"./internal/console/..."},
+		imports: []string{"./internal/httpapi/..."},
+		why:     "the console is one more client of the routes, with no way in of its own",
+	},
+}
+
+// A layer says what the packages of one place may import beside the standard
+// library and each other. A package in no layer is a finding: a new one takes a
+// decision.
+type layer struct {
+	packages []string
+	own      []string // of this module
+	modules  []string // of other modules
+	why      string
+}
+
+// parsers are the two readers of untrusted bytes.
+var parsers = []string{"./internal/base64url", "./internal/strictjson"}
+
+// stores are what a store is made of.
+var stores = []string{"./issuer", "./internal/batch"}
+
+var layers = []layer{
+	{[]string{"."}, parsers, nil,
+		"the root package is the standard library and the two strict parsers, nothing else"},
+	{[]string{"./jwk"}, slices.Concat(parsers, []string{"."}), nil,
+		"a JWK is read strictly and becomes a key of package jeton"},
+	{[]string{"./jwks"}, []string{".", "./jwk"}, nil,
+		"a key set is made of JWKs and yields keys"},
+	{[]string{"./jwe", "./unverified"}, slices.Concat(parsers, []string{"."}), nil,
+		"it sits on package jeton, and reads untrusted bytes with the same parsers"},
+	{[]string{"./revocation", "./httpauth"}, []string{"."}, nil,
+		"it sits on package jeton alone, so that an API pulls in nothing else"},
+	{[]string{"./grpcauth"}, []string{"."}, []string{"google.golang.org/grpc"},
+		"it sits on package jeton, and gRPC is what it's for"},
+	{[]string{"./jetontest"}, slices.Concat(libraries, parsers), nil,
+		"other people's tests get it without a dependency"},
+	{[]string{"./issuer"}, slices.Concat(parsers, []string{".", "./jwk"}),
+		[]string{"golang.org/x/crypto", "golang.org/x/text"},
+		"the domain needs keys, parsers, a password hash and the form of user names"},
+	{[]string{"./issuer/memory"}, stores, nil,
+		"a store is the domain's contract and group commit"},
+	{[]string{"./issuer/sqlite/..."}, stores, []string{"modernc.org/sqlite", "github.com/pressly/goose/v3"},
+		"a store is the domain's contract, group commit and its database"},
+	{[]string{"./issuer/postgres/..."}, stores, []string{"github.com/jackc/pgx/v5", "github.com/pressly/goose/v3"},
+		"a store is the domain's contract, group commit and its database"},
+	{[]string{"./issuer/storetest"}, []string{"./issuer"}, testModules,
+		"the conformance suite knows the contract and no store"},
+	{[]string{"./issuer/issuerhttp"}, []string{"./issuer", "./internal/httpapi"}, nil,
+		"it hands out the handler and adds nothing"},
+	{[]string{"./internal/base64url", "./internal/strictjson"}, nil, nil,
+		"whoever reads untrusted bytes depends on nobody"},
+	{[]string{"./internal/batch"}, nil, nil,
+		"group commit knows nothing about what is committed"},
+	{[]string{"./internal/httpapi/..."}, slices.Concat(parsers, []string{".", "./jwk", "./issuer", "./httpauth"}), nil,
+		"routes translate between HTTP and the issuer"},
+	{[]string{"./internal/console/..."}, []string{"./issuer", "./httpauth"}, nil,
+		"the console is pages over the issuer"},
+	{[]string{"./internal/archtest", "./internal/testenv"}, nil, nil,
+		"what checks everything depends on nothing"},
+	{[]string{"./cmd/..."}, []string{"./..."}, []string{
+		"github.com/alecthomas/kong", "github.com/willabides/kongplete",
+		"github.com/fatih/color", "golang.org/x/term",
+	},
+		"cmd wires everything, and talks to the terminal with these"},
+	{[]string{"./examples/..."}, slices.Concat(libraries, []string{"./grpcauth", "./issuer/..."}), nil,
+		"an example shows what a user can import"},
+}
+
+// testModules are what tests may import beside what their package may.
+var testModules = []string{"pgregory.net/rapid", "github.com/rogpeppe/go-internal"}
+
+func layerOf(pkg string) *layer {
+	for i := range layers {
+		if matches(layers[i].packages, pkg) {
+			return &layers[i]
+		}
+	}
+	return nil
+}
+
+func checkImports(f *file, used map[exception]bool) []Finding {
+	home := layerOf(f.dir)
+	if home == nil {
+		return []Finding{f.finding(f.ast.Package, "package "+f.dir+" is in no layer",
+			"a new package takes a decision: add it to the layers in internal/archtest/imports.go")}
+	}
+	var found []Finding
+	for spec, imported := range f.imports {
+		if why := importRefused(f, home, imported); why != "" && !excepted(f.path, imported, used) {
+			found = append(found, f.finding(spec.Pos(), "imports "+imported, why))
+		}
+	}
+	return found
+}
+
+// importRefused returns why a file may not import a package, or "".
+func importRefused(f *file, home *layer, imported string) string {
+	for _, b := range bans {
+		if f.test && !b.tests || !matches(b.from, f.dir) || matches(b.but, f.dir) {
+			continue
+		}
+		if matches(b.imports, imported) && !matches(b.allowed, imported) {
+			return b.why
+		}
+	}
+	switch {
+	case standard(imported):
+		return ""
+	case own(imported):
+		// Tests may use any package: the compiler refuses cycles.
+		if f.test || matches(home.packages, imported) || matches(home.own, imported) {
+			return ""
+		}
+	case matches(below(home.modules), imported) || f.test && matches(below(testModules), imported):
+		return ""
+	}
+	return home.why
+}
+
+// below turns modules into the pattern of their packages.
+func below(modules []string) []string {
+	patterns := make([]string, len(modules))
+	for i, module := range modules {
+		patterns[i] = module + "/..."
+	}
+	return patterns
+}
