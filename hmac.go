@@ -32,28 +32,13 @@ func (hmacScheme) public(_ *algorithm, private any) (any, error) {
 	return secret, nil
 }
 
-// pastedKeys are the beginnings of public and private keys in text form. Used
-// as HMAC secrets they are the classic confusion of algorithms: everybody
-// knows the public key (CVE-2016-10555 and a dozen after it).
-var pastedKeys = [][]byte{
-	[]byte("-----BEGIN"), []byte("ssh-"), []byte("ecdsa-sha2-"), []byte("{"),
-	// DER in base64: RSA, Ed25519 and X25519, P-256, P-384, P-521
-	[]byte("MIIB"), []byte("MCowBQYDK2V"), []byte("MFkwEwYHKoZ"), []byte("MHYwEAYHKoZ"), []byte("MIGbMBAGByqG"),
-}
-
 func (hmacScheme) check(a *algorithm, public any, o *keyOptions) error {
 	secret, ok := public.([]byte)
 	if !ok {
 		return fail(ErrInvalidKey, "an HMAC key is a []byte, not a %T", public)
 	}
-	text := bytes.TrimLeft(secret, " \t\r\n\ufeff")
-	for _, start := range pastedKeys {
-		if bytes.HasPrefix(text, start) {
-			return fail(ErrInvalidKey, "an HMAC secret that looks like a key file (PEM, JWK or DER); load it as a key of its own algorithm")
-		}
-	}
-	if looksDER(secret) {
-		return fail(ErrInvalidKey, "an HMAC secret that looks like a DER structure; load it as a key of its own algorithm")
+	if looksLikeKey(secret) {
+		return fail(ErrInvalidKey, "an HMAC secret that looks like a key file (PEM, JWK, OpenSSH or DER); load it as a key of its own algorithm")
 	}
 	if len(secret) == 0 {
 		return fail(ErrWeakKey, "an empty HMAC secret")
@@ -68,49 +53,6 @@ func (hmacScheme) check(a *algorithm, public any, o *keyOptions) error {
 		return fail(ErrWeakKey, "an HMAC secret of one repeated byte")
 	}
 	return nil
-}
-
-// looksDER tells whether b is, to the last byte, a DER sequence that begins as
-// keys and certificates do: with a sequence (PKIX, X.509) or an integer (PKCS#1,
-// PKCS#8, SEC 1). The shortest public key has 44 bytes. A random secret passes
-// for one with a probability of about 2^-27.
-func looksDER(b []byte) bool {
-	const sequence, integer = 0x30, 0x02
-	if len(b) < 44 || b[0] != sequence {
-		return false
-	}
-	content, rest, ok := derElement(b)
-	if !ok || len(rest) != 0 || len(content) == 0 || content[0] != sequence && content[0] != integer {
-		return false
-	}
-	for len(content) > 0 {
-		if _, content, ok = derElement(content); !ok {
-			return false
-		}
-	}
-	return true
-}
-
-// derElement splits the first element off b.
-func derElement(b []byte) (content, rest []byte, ok bool) {
-	if len(b) < 2 {
-		return nil, nil, false
-	}
-	length, start := int(b[1]), 2
-	if length >= 0x80 {
-		n := length & 0x7f
-		if n == 0 || n > 3 || len(b) < 2+n {
-			return nil, nil, false
-		}
-		length, start = 0, 2+n
-		for _, c := range b[2:start] {
-			length = length<<8 | int(c)
-		}
-	}
-	if len(b)-start < length {
-		return nil, nil, false
-	}
-	return b[start : start+length], b[start+length:], true
 }
 
 // macPool keeps HMAC states that have the key mixed in already: a token then
