@@ -125,6 +125,7 @@ func TestEachRuleCatchesWhoBreaksIt(t *testing.T) {
 		// Shape.
 		{"501 lines", "alg.go", source() + strings.Repeat("\n", 497), "0: has 501 lines|500"},
 		{"no package doc", "jwk/set.go", "//go:build linux\n\npackage jwk\n", "3: package jwk has no doc|owns"},
+		{"a directive is no package doc", "jwk/set.go", "//go:generate true\npackage jwk\n", "2: package jwk has no doc|owns"},
 		{"a vague folder", "cmd/jeton/helpers/h.go", source(), "0: is in a folder named helpers|owns"},
 		{"a vague folder above", "cmd/util/deep/h.go", source(), "0: is in a folder named util|owns"},
 
@@ -160,7 +161,7 @@ func TestWhatTheRulesAllowIsNotFound(t *testing.T) {
 		"the root":                  {"sign.go": source("crypto/rsa", "net/url", own+"/internal/strictjson", own+"/internal/base64url")},
 		"a key that redacts itself": {"key.go": source("log/slog")},
 		"an injectable clock":       {"policy.go": source("time") + "var now = time.Now\n"},
-		"another Now":               {"sign.go": source("time") + "type c struct{}\nfunc (c) Now() {}\nfunc f(x c, _ time.Time) { x.Now() }\n"},
+		"methods with such names":   {"sign.go": source("time") + "type c struct{}\nfunc (c) Now() {}\nfunc (c) init() {}\nfunc f(x c, _ time.Time) { x.Now() }\n"},
 		"jwk":                       {"jwk/set.go": source(own, own+"/internal/strictjson", own+"/internal/base64url")},
 		"jwks":                      {"jwks/static.go": source("net/http", own, own+"/jwk")},
 		"unverified":                {"unverified/u.go": source(own, own+"/internal/strictjson", own+"/internal/base64url")},
