@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
+	"reflect"
 
 	"github.com/jeton-go/jeton/internal/base64url"
 )
@@ -15,8 +16,15 @@ import (
 // encoding/json.
 type SigningKey struct {
 	public  *VerifyingKey
-	private any // []byte for HMAC, else a crypto.Signer
+	private material // []byte for HMAC, else a crypto.Signer
 }
+
+// material holds a key where reflection can't follow: fmt walks through a
+// struct's unexported fields without calling their Format methods, and would
+// print the bytes.
+type material func() any
+
+func conceal(key any) material { return func() any { return key } }
 
 // VerifyingKey is the public half of a key, or an HMAC secret, bound to one
 // algorithm. It is immutable and safe for concurrent use.
@@ -28,8 +36,8 @@ type VerifyingKey struct {
 	alg      *algorithm
 	id       string
 	idGiven  bool
-	public   any // []byte for HMAC, else a crypto.PublicKey
-	prepared any // of scheme.prepare
+	public   material // []byte for HMAC, else a crypto.PublicKey
+	prepared any      // of scheme.prepare
 }
 
 // KeyOption is an option of the functions that make keys.
@@ -96,13 +104,14 @@ func NewHMACKey(alg Algorithm, secret []byte, opts ...KeyOption) (*SigningKey, e
 // NewSigningKey makes a signing key of a private key such as *rsa.PrivateKey,
 // or of any other crypto.Signer, such as one in an HSM. Errors:
 // ErrUnsupportedAlgorithm; ErrInvalidKey or ErrWeakKey if the key does not fit
-// the algorithm or must not be used (for RSA: 2048 to 8192 bits).
+// the algorithm or must not be used (for RSA: 2048 to 8192 bits, and not of the
+// families that are known to be factored).
 func NewSigningKey(alg Algorithm, signer crypto.Signer, opts ...KeyOption) (*SigningKey, error) {
 	row := lookup(alg)
 	if row == nil {
 		return nil, ErrUnsupportedAlgorithm
 	}
-	if signer == nil {
+	if v := reflect.ValueOf(signer); signer == nil || v.Kind() == reflect.Pointer && v.IsNil() {
 		return nil, fail(ErrInvalidKey, "no key")
 	}
 	return newSigningKey(row, signer, opts)
@@ -130,7 +139,7 @@ func newSigningKey(row *algorithm, private any, opts []KeyOption) (*SigningKey, 
 	if err != nil {
 		return nil, err
 	}
-	return &SigningKey{public: v, private: private}, nil
+	return &SigningKey{public: v, private: conceal(private)}, nil
 }
 
 func newVerifyingKey(row *algorithm, public any, opts []KeyOption) (*VerifyingKey, error) {
@@ -143,7 +152,7 @@ func newVerifyingKey(row *algorithm, public any, opts []KeyOption) (*VerifyingKe
 	if err := row.scheme.check(row, public, &o); err != nil {
 		return nil, err
 	}
-	k := &VerifyingKey{alg: row, id: o.id, idGiven: o.id != "", public: public}
+	k := &VerifyingKey{alg: row, id: o.id, idGiven: o.id != "", public: conceal(public)}
 	k.prepared = row.scheme.prepare(row, public)
 	if !k.idGiven {
 		k.id = k.Thumbprint()
@@ -165,10 +174,11 @@ func (k *SigningKey) ID() string { return k.public.id }
 // the private key or crypto.Signer that the key was made of. It is for writing
 // a key to a safe place.
 func (k *SigningKey) Secrets() any {
-	if secret, ok := k.private.([]byte); ok {
+	private := k.private()
+	if secret, ok := private.([]byte); ok {
 		return append([]byte(nil), secret...)
 	}
-	return k.private
+	return private
 }
 
 // Algorithm returns the algorithm that the key is bound to.
@@ -183,14 +193,14 @@ func (k *VerifyingKey) PublicKey() crypto.PublicKey {
 	if k.alg.name.Symmetric() {
 		return nil
 	}
-	return k.public
+	return k.public()
 }
 
 // Thumbprint returns the RFC 7638 thumbprint with SHA-256, in base64url. That
 // of an HMAC secret allows guesses to be checked, as any token signed with it
 // does.
 func (k *VerifyingKey) Thumbprint() string {
-	sum := sha256.Sum256(k.alg.scheme.thumbprint(nil, k.public))
+	sum := sha256.Sum256(k.alg.scheme.thumbprint(nil, k.public()))
 	return base64url.Encode(sum[:])
 }
 
@@ -202,28 +212,39 @@ func (k *VerifyingKey) FindKey(_ context.Context, h Header) (*VerifyingKey, erro
 	return k, nil
 }
 
-func (k *SigningKey) describe() string {
+// What prints a key has value receivers, so that it holds for a copy of the
+// struct too.
+
+func (k SigningKey) describe() string {
+	if k.public == nil {
+		return "jeton.SigningKey(none)"
+	}
 	return fmt.Sprintf("jeton.SigningKey(%s, private half redacted)", k.Algorithm())
 }
 
-func (k *VerifyingKey) describe() string { return fmt.Sprintf("jeton.VerifyingKey(%s)", k.alg.name) }
+func (k VerifyingKey) describe() string {
+	if k.alg == nil {
+		return "jeton.VerifyingKey(none)"
+	}
+	return fmt.Sprintf("jeton.VerifyingKey(%s)", k.alg.name)
+}
 
 // Format writes the algorithm and nothing of the key, whatever the verb.
-func (k *SigningKey) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.describe()) }
+func (k SigningKey) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.describe()) }
 
 // LogValue returns the algorithm and nothing of the key.
-func (k *SigningKey) LogValue() slog.Value { return slog.StringValue(k.describe()) }
+func (k SigningKey) LogValue() slog.Value { return slog.StringValue(k.describe()) }
 
 // MarshalJSON writes the algorithm and nothing of the key. Package jwk writes
 // keys on purpose.
-func (k *SigningKey) MarshalJSON() ([]byte, error) { return []byte(`"` + k.describe() + `"`), nil }
+func (k SigningKey) MarshalJSON() ([]byte, error) { return []byte(`"` + k.describe() + `"`), nil }
 
 // Format writes the algorithm and nothing of the key, whatever the verb.
-func (k *VerifyingKey) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.describe()) }
+func (k VerifyingKey) Format(f fmt.State, _ rune) { fmt.Fprint(f, k.describe()) }
 
 // LogValue returns the algorithm and nothing of the key.
-func (k *VerifyingKey) LogValue() slog.Value { return slog.StringValue(k.describe()) }
+func (k VerifyingKey) LogValue() slog.Value { return slog.StringValue(k.describe()) }
 
 // MarshalJSON writes the algorithm and nothing of the key. Package jwk writes
 // public keys on purpose.
-func (k *VerifyingKey) MarshalJSON() ([]byte, error) { return []byte(`"` + k.describe() + `"`), nil }
+func (k VerifyingKey) MarshalJSON() ([]byte, error) { return []byte(`"` + k.describe() + `"`), nil }

@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/sha512"
+	"fmt"
 	"math/big"
 
 	"github.com/jeton-go/jeton/internal/base64url"
@@ -52,26 +53,34 @@ func (rsaScheme) check(a *algorithm, public any, _ *keyOptions) error {
 	case bits > maxRSABits:
 		return fail(ErrInvalidKey, "an RSA key of %d bits; at most %d", bits, maxRSABits)
 	case key.N.Sign() <= 0 || key.N.Bit(0) == 0:
-		return fail(ErrInvalidKey, "an RSA modulus that is even")
+		return fail(ErrInvalidKey, "an RSA modulus that is not odd and positive")
 	case key.E < 3 || key.E&1 == 0 || key.E > 1<<31-1:
 		return fail(ErrInvalidKey, "an RSA public exponent that is not an odd number from 3 to 2^31-1")
+	}
+	if reason := weakRSA(key.N); reason != "" {
+		return fail(ErrWeakKey, "%s", reason)
 	}
 	return nil
 }
 
-func (rsaScheme) prepare(_ *algorithm, public any) any { return public }
+// prepare copies the key: what was checked must not change with the caller's.
+func (rsaScheme) prepare(_ *algorithm, public any) any {
+	key := public.(*rsa.PublicKey)
+	return &rsa.PublicKey{N: new(big.Int).Set(key.N), E: key.E}
+}
 
 func (rsaScheme) sign(k *SigningKey, dst, input []byte) ([]byte, error) {
 	a := k.public.alg
 	var buf [64]byte
-	sig, err := k.private.(crypto.Signer).Sign(rand.Reader, digest(a.hash, buf[:0], input), a.hash)
+	signer := k.private().(crypto.Signer)
+	sig, err := signer.Sign(rand.Reader, digest(a.hash, buf[:0], input), a.hash)
 	if err != nil {
-		return dst, fail(ErrInvalidKey, "the signer failed: %v", err)
+		return dst, fmt.Errorf("%w: the signer failed: %w", ErrInvalidKey, err)
 	}
-	// A remote signer may answer anything; a token that nobody can verify must
-	// not leave.
-	if len(sig) != k.public.prepared.(*rsa.PublicKey).Size() {
-		return dst, fail(ErrInvalidKey, "the signer returned a signature of %d bytes", len(sig))
+	// A remote signer may answer anything, and a token that nobody can verify
+	// must not leave. crypto/rsa checks its own signatures.
+	if _, own := signer.(*rsa.PrivateKey); !own && !(rsaScheme{}).verify(k.public, input, sig) {
+		return dst, fail(ErrInvalidKey, "the signer's signature is not one of its public key")
 	}
 	return append(dst, sig...), nil
 }

@@ -72,7 +72,7 @@ func TokenLimits(l Limits) SignerOption {
 // NewSigner makes a signer. The algorithm and the "kid" are the key's. Errors:
 // ErrInvalidPolicy for a refused option.
 func NewSigner(key *SigningKey, opts ...SignerOption) (*Signer, error) {
-	if key == nil {
+	if key == nil || key.public == nil {
 		return nil, fail(ErrInvalidKey, "no key")
 	}
 	o := signerOptions{typ: "JWT"}

@@ -19,7 +19,7 @@ type Verifier struct {
 // token must say. ErrInvalidPolicy if the policy is incomplete or contradicts
 // itself.
 func NewVerifier(keys KeySet, p Policy) (*Verifier, error) {
-	if keys == nil {
+	if key, pinned := keys.(*VerifyingKey); keys == nil || pinned && (key == nil || key.alg == nil) {
 		return nil, fail(ErrInvalidPolicy, "no key set")
 	}
 	p, err := p.complete()
