@@ -165,7 +165,7 @@ var layers = []layer{
 	{[]string{"./internal/archtest", "./internal/testenv"}, nil, nil,
 		"what checks everything depends on nothing"},
 	{[]string{"./cmd/..."}, []string{"./..."}, []string{
-		"github.com/alecthomas/kong", "github.com/willabides/kongplete",
+		"github.com/alecthomas/kong", "github.com/willabides/kongplete", "github.com/posener/complete",
 		"github.com/fatih/color", "golang.org/x/term",
 	},
 		"cmd wires everything, and talks to the terminal with these"},
