@@ -1,0 +1,102 @@
+package httpauth_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/jeton-go/jeton"
+	"github.com/jeton-go/jeton/httpauth"
+)
+
+// Beside what the verifier does, a request costs next to nothing: no allocation,
+// and one for the scope claim. A hook costs nothing until it is called.
+func TestCheckAllocatesLittle(t *testing.T) {
+	k := newKeys(t)
+	verifier, err := jeton.NewVerifier(k.public, policy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := k.sign(t, good())
+	alone := testing.AllocsPerRun(200, func() {
+		if _, err := verifier.Verify(context.Background(), token); err != nil {
+			t.Fatal(err)
+		}
+	})
+	auth := newAuth(t, k.public, policy(), httpauth.Options{OnRefuse: func(*http.Request, error) {}})
+	for _, c := range []struct {
+		name string
+		auth *httpauth.Auth
+		more float64
+	}{
+		{"no requirement", auth, 0},
+		{"scopes", auth.Require(httpauth.Scope("orders:read", "orders:write")), 1},
+	} {
+		r := request("Bearer " + token)
+		r.URL.RawQuery = "page=2&order=asc"
+		got := testing.AllocsPerRun(200, func() {
+			if _, err := c.auth.Check(r); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if got > alone+c.more {
+			t.Errorf("%s: %v allocations, of which the verifier has %v", c.name, got, alone)
+		}
+	}
+}
+
+func BenchmarkCheck(b *testing.B) {
+	k := newKeys(b)
+	auth := newAuth(b, k.public, policy(), httpauth.Options{})
+	token := k.sign(b, good())
+	verifier, err := jeton.NewVerifier(k.public, policy())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("verifier alone", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := verifier.Verify(context.Background(), token); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	for _, c := range []struct {
+		name string
+		auth *httpauth.Auth
+	}{
+		{"no requirement", auth},
+		{"scope", auth.Require(httpauth.Scope("orders:read"))},
+		{"role", auth.Require(httpauth.Role("auditor"))},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			r := request("Bearer " + token)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := c.auth.Check(r); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// What costs a server most when it is flooded: refusals.
+func BenchmarkRefuse(b *testing.B) {
+	h := newAuth(b, newKeys(b).public, policy(), httpauth.Options{}).Handler(http.NotFoundHandler())
+	for name, r := range map[string]*http.Request{
+		"no token":       request(),
+		"a long header":  request("Bearer " + strings.Repeat("a", 100_000) + "!"),
+		"no JWT at all":  request("Bearer abc"),
+		"a list of 1000": request("Basic " + strings.Repeat("a, ", 1000)),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				h.ServeHTTP(httptest.NewRecorder(), r)
+			}
+		})
+	}
+}
