@@ -7,17 +7,18 @@ import (
 	"github.com/jeton-go/jeton/internal/strictjson"
 )
 
-// Every error of this package wraps exactly one of the reasons below, so that
-// errors.Is tells why. Its message is for an operator: it never holds the
-// token, a key or the value of a claim. Answer clients with less: that a token
-// was refused is enough.
+// Every error of this package wraps one of the reasons below, so that errors.Is
+// tells why; where it wraps two, ReasonCode tells the first. Its message is for
+// an operator: it never holds the token, a key or the value of a claim. Answer
+// clients with less: that a token was refused is enough.
 //
 // The reasons form a small tree: errors.Is(err, ErrMalformed) holds for each
 // way in which a token can be malformed, errors.Is(err, ErrInvalidClaim) for
 // each claim that the policy refuses, and so on.
 var (
 	// ErrMalformed: the string is no compact JWS with a JSON claims set
-	// (RFC 7515 section 7.1, RFC 7519 section 7.2). Nothing was verified.
+	// (RFC 7515 section 7.1, RFC 7519 section 7.2). Segments and header are read
+	// before the signature is verified, claims after it.
 	ErrMalformed = newReason("malformed", nil, "malformed token")
 
 	ErrTokenTooLarge = newReason("token_too_large", ErrMalformed, "token longer than the limit")
@@ -71,7 +72,7 @@ var (
 	ErrNotYetValid = newReason("not_yet_valid", ErrInvalidClaim, "not valid yet")
 	// ErrIssuedInFuture: "iat" is in the future, by more than the leeway.
 	ErrIssuedInFuture = newReason("issued_in_future", ErrInvalidClaim, "issued in the future")
-	// ErrContradictoryTimes: "exp" is not after "nbf" or before "iat".
+	// ErrContradictoryTimes: "nbf" is not before "exp", or "iat" is after it.
 	ErrContradictoryTimes = newReason("contradictory_times", ErrInvalidClaim, "times that contradict each other")
 	// ErrExpired: "exp" has passed, by more than the leeway. It is looked at
 	// last: everything else about the token holds, but for revocation.

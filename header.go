@@ -51,13 +51,13 @@ func parseHeader(text []byte, limits Limits) (Header, error) {
 			h.KeyID = id
 		case "typ":
 			var ok bool
-			if h.Type, ok = strictjson.String(m.Value); !ok {
-				return Header{}, fail(ErrHeader, `"typ" is not a string`)
+			if h.Type, ok = mediaType(m.Value); !ok {
+				return Header{}, fail(ErrHeader, `"typ" is not a media type`)
 			}
 		case "cty":
 			var ok bool
-			if h.ContentType, ok = strictjson.String(m.Value); !ok {
-				return Header{}, fail(ErrHeader, `"cty" is not a string`)
+			if h.ContentType, ok = mediaType(m.Value); !ok {
+				return Header{}, fail(ErrHeader, `"cty" is not a media type`)
 			}
 		case "crit":
 			return Header{}, fail(ErrCritical, `"crit" names extensions and none is implemented`)
@@ -69,6 +69,13 @@ func parseHeader(text []byte, limits Limits) (Header, error) {
 		return Header{}, fail(ErrHeader, `"alg" is missing`)
 	}
 	return h, nil
+}
+
+// mediaType reads a media type: a string of ASCII characters, so that comparing
+// it without regard to case can't take one letter for another.
+func mediaType(value []byte) (string, bool) {
+	s, ok := strictjson.String(value)
+	return s, ok && printable(s)
 }
 
 // printable tells whether s is printable ASCII, space included.

@@ -59,10 +59,12 @@ type RevocationList interface {
 // field means the default; nothing means "no limit".
 type Limits struct {
 	TokenBytes int // length of the token; default 8192
-	Depth      int // nesting of its JSON; default 16
-	Members    int // members and array elements of header or claims; default 512
+	Depth      int // nesting of its JSON; default 16, at most 10,000
+	Members    int // members and array elements of header or claims; default 512. Work grows with its square
 	KeyIDBytes int // length of "kid"; default 128
 }
+
+const maxDepth = 10_000 // JSON is read recursively, and a stack overflow ends the process
 
 func (l Limits) withDefaults() (Limits, error) {
 	for _, f := range []struct {
@@ -75,6 +77,9 @@ func (l Limits) withDefaults() (Limits, error) {
 		if *f.value == 0 {
 			*f.value = f.def
 		}
+	}
+	if l.Depth > maxDepth {
+		return Limits{}, fail(ErrInvalidPolicy, "a nesting limit over %d", maxDepth)
 	}
 	return l, nil
 }

@@ -232,8 +232,8 @@ func refused(t *testing.T, err, want error, hidden ...string) {
 }
 
 // harmless are the words that an error may say although a token has them: those
-// of the registry and of the policy.
-var harmless = map[string]bool{testIssuer: true, testAudience: true, "crit": true, "HS256": true, "RS256": true, "true": true, "false": true, "null": true}
+// of the registry and of the policy, and their parts.
+const harmless = testIssuer + " " + testAudience + " crit HS256 RS256"
 
 var literal = regexp.MustCompile(`"([^"]{4,})"|([0-9][0-9.eE+-]{3,})`)
 
@@ -255,7 +255,7 @@ func revealing(hidden string) []string {
 		}
 		for _, m := range literal.FindAllStringSubmatch(string(text), -1) {
 			for _, s := range m[1:] {
-				if s != "" && !harmless[s] {
+				if s != "" && !strings.Contains(harmless, s) {
 					parts = append(parts, s)
 				}
 			}

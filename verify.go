@@ -30,7 +30,8 @@ func NewVerifier(keys KeySet, p Policy) (*Verifier, error) {
 }
 
 // Verify verifies a token in compact serialization and returns what it says, or
-// an error that wraps one of this package's reasons; never both.
+// an error that wraps one of this package's reasons; never both. What the
+// policy's revocation list answers comes back as it is, with its own reasons.
 //
 // The order is: length and segments; header; key, by "kid"; algorithm, which is
 // the key's; signature, over the bytes received; claims; policy, with expiry at
@@ -79,7 +80,7 @@ func (v *Verifier) authenticate(ctx context.Context, token string) (*Verified, e
 	}
 	key, err := v.keys.FindKey(ctx, h)
 	switch {
-	case err == nil && key == nil:
+	case err == nil && (key == nil || key.alg == nil):
 		return nil, ErrUnknownKey
 	case err != nil && ReasonCode(err) == "":
 		// A key set of another module: its error gets a reason.
