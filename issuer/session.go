@@ -2,10 +2,11 @@ package issuer
 
 import (
 	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"log/slog"
 	"time"
+
+	"github.com/jeton-go/jeton/internal/base64url"
 )
 
 // SessionID names a session: 16 random bytes, in text 22 characters of
@@ -14,29 +15,32 @@ import (
 type SessionID [16]byte
 
 // NewSessionID draws a fresh random id. Nothing that a client sends ever
-// becomes an id, so a session can't be fixated.
+// becomes an id, so a session can't be fixated. The text form does not begin
+// with a dash, which a command line would take for a flag.
 func NewSessionID() SessionID {
-	var id SessionID
-	rand.Read(id[:]) // never fails: crypto/rand ends the program first
-	return id
+	for {
+		var id SessionID
+		rand.Read(id[:]) // never fails: crypto/rand ends the program first
+		if id[0]>>2 != dash {
+			return id
+		}
+	}
 }
+
+const dash = 62 // the value of '-' in base64url
 
 // ParseSessionID reads the text form that String writes. It returns an error
 // for anything else, other spellings of the same bytes included.
 func ParseSessionID(s string) (SessionID, error) {
-	var id SessionID
-	if base64.RawURLEncoding.EncodedLen(len(id)) != len(s) {
-		return SessionID{}, errors.New("issuer: a session id has 22 characters")
+	b, err := base64url.Decode(s)
+	if err != nil || len(b) != len(SessionID{}) {
+		return SessionID{}, errors.New("issuer: a session id is 22 characters of unpadded base64url")
 	}
-	n, err := base64.RawURLEncoding.Strict().Decode(id[:], []byte(s))
-	if err != nil || n != len(id) || id.String() != s {
-		return SessionID{}, errors.New("issuer: a session id is unpadded base64url of 16 bytes")
-	}
-	return id, nil
+	return SessionID(b), nil
 }
 
 // String returns the text form: 22 characters of unpadded base64url.
-func (id SessionID) String() string { return base64.RawURLEncoding.EncodeToString(id[:]) }
+func (id SessionID) String() string { return base64url.Encode(id[:]) }
 
 // Seed is a session's own share of the secret behind its refresh tokens: 16
 // random bytes that live in the session's row. Whoever holds a refresh key but

@@ -1,0 +1,57 @@
+package httpapi
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// keys is GET /.well-known/jwks.json (RFC 7517 section 5). The answer depends
+// on nothing in the request but If-None-Match, so no cache can be poisoned.
+func (a *api) keys(w http.ResponseWriter, r *http.Request) {
+	a.cacheable(w, r, a.issuer.Keys())
+}
+
+// metadata is the document of RFC 8414, under its own name and under the one
+// that OpenID Connect clients look for.
+func (a *api) metadata(w http.ResponseWriter, r *http.Request) {
+	doc := map[string]any{
+		"issuer":                                     a.issuer.Issuer(),
+		"token_endpoint":                             a.url("/oauth/token"),
+		"revocation_endpoint":                        a.url("/oauth/revoke"),
+		"jwks_uri":                                   a.url("/.well-known/jwks.json"),
+		"grant_types_supported":                      []string{"refresh_token"},
+		"response_types_supported":                   []string{},
+		"token_endpoint_auth_methods_supported":      []string{"none"},
+		"revocation_endpoint_auth_methods_supported": []string{"none"},
+		"access_token_signing_alg_values_supported":  []string{string(a.issuer.Algorithm())},
+	}
+	if a.issuer.Algorithm().Symmetric() {
+		doc["jeton_note"] = "access tokens are signed with an HMAC secret: jwks_uri has no key, verifiers need the secret itself, and whoever has it can make tokens"
+	}
+	b, err := json.Marshal(doc)
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	a.cacheable(w, r, b)
+}
+
+func (a *api) cacheable(w http.ResponseWriter, r *http.Request, body []byte) {
+	sum := sha256.Sum256(body)
+	etag := `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
+	h := w.Header()
+	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(a.issuer.KeysMaxAge().Seconds())))
+	h.Set("ETag", etag)
+	for _, tag := range strings.Split(r.Header.Get("If-None-Match"), ",") {
+		if tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/"); tag == etag || tag == "*" {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+	}
+	h.Set("Content-Type", "application/json")
+	w.Write(body)
+}

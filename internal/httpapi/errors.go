@@ -1,0 +1,90 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/jeton-go/jeton/issuer"
+)
+
+// answer is an error as a client sees it (RFC 6749 section 5.2). The
+// description is fixed text in the characters that the RFC allows: nothing of
+// the request, and nothing that would tell two causes of one refusal apart.
+type answer struct {
+	status      int
+	code        string
+	description string
+}
+
+func (a answer) Error() string { return a.description }
+
+// answers maps what the issuer says to what the client gets. What is not in the
+// table is a failure of the service.
+var answers = []struct {
+	err error
+	answer
+}{
+	{issuer.ErrInvalidCredentials, answer{400, "invalid_grant", "wrong username or password"}},
+	{issuer.ErrInvalidGrant, answer{400, "invalid_grant", "the refresh token is not valid"}},
+	{issuer.ErrInvalidScope, answer{400, "invalid_scope", "the scope exceeds what was granted"}},
+	{issuer.ErrInvalidTarget, answer{400, "invalid_target", "no tokens are made for this audience"}},
+	{issuer.ErrNotFound, answer{404, "not_found", "there is no such thing"}},
+	{issuer.ErrBusy, answer{503, "temporarily_unavailable", "too many logins at once, try again shortly"}},
+}
+
+var serverError = answer{500, "server_error", "the service failed; nothing was decided about the token"}
+
+// answerTo finds the answer to an error and tells whether it is a failure of
+// the service, which belongs in a log.
+func answerTo(err error) (a answer, failure bool) {
+	var own answer
+	if errors.As(err, &own) {
+		return own, false
+	}
+	var rule *issuer.RequestError
+	if errors.As(err, &rule) {
+		return answer{400, "invalid_request", rule.Rule}, false
+	}
+	for _, row := range answers {
+		if errors.Is(err, row.err) {
+			return row.answer, false
+		}
+	}
+	return serverError, true
+}
+
+func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
+	answer, failure := answerTo(err)
+	if a.OnError != nil {
+		a.OnError(r, answer.status, err)
+	}
+	if failure && r.Context().Err() != nil {
+		return // the client is gone; there is nobody to answer
+	}
+	writeAnswer(w, answer)
+}
+
+func writeAnswer(w http.ResponseWriter, a answer) {
+	switch a.status {
+	case http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", "1")
+	case http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", `Basic realm="jeton"`)
+	}
+	writeJSON(w, a.status, map[string]string{"error": a.code, "error_description": a.description})
+}
+
+// writeJSON writes an answer that no cache may keep.
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	b, err := json.Marshal(body)
+	if err != nil {
+		panic("httpapi: " + err.Error()) // all bodies are plain structs and maps of strings
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Pragma", "no-cache") // RFC 6749 section 5.1
+	w.WriteHeader(status)
+	w.Write(append(b, '\n'))
+}

@@ -1,0 +1,105 @@
+package httpapi
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/jeton-go/jeton/issuer"
+)
+
+// tokens writes the answer of RFC 6749 section 5.1.
+func tokens(w http.ResponseWriter, p *issuer.TokenPair) {
+	writeJSON(w, http.StatusOK, struct {
+		AccessToken  string `json:"access_token"`
+		TokenType    string `json:"token_type"`
+		ExpiresIn    int64  `json:"expires_in"`
+		RefreshToken string `json:"refresh_token"`
+		Scope        string `json:"scope"`
+	}{p.AccessToken, "Bearer", int64(p.ExpiresIn.Seconds()), p.RefreshToken, p.Scope})
+}
+
+// login is POST /v1/login.
+func (a *api) login(w http.ResponseWriter, r *http.Request) {
+	var req struct {
+		Username string `json:"username"`
+		Password string `json:"password"`
+		Device   string `json:"device"`
+		Audience string `json:"audience"`
+		Scope    string `json:"scope"`
+	}
+	if err := readJSON(w, r, &req); err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	pair, err := a.issuer.Login(r.Context(), issuer.LoginRequest(req))
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	tokens(w, pair)
+}
+
+// token is POST /oauth/token (RFC 6749 section 3.2).
+func (a *api) token(w http.ResponseWriter, r *http.Request) {
+	params, err := form(w, r)
+	if err == nil {
+		err = publicClient(r, params)
+	}
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	switch grant := params["grant_type"]; {
+	case grant == "":
+		err = badRequest("grant_type is missing")
+	case grant != "refresh_token":
+		err = answer{http.StatusBadRequest, "unsupported_grant_type", "the grant types are: refresh_token"}
+	case params["refresh_token"] == "":
+		err = badRequest("refresh_token is missing")
+	}
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	pair, err := a.issuer.Refresh(r.Context(), issuer.RefreshRequest{
+		RefreshToken: params["refresh_token"],
+		ClientID:     params["client_id"],
+		Scope:        params["scope"],
+	})
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	tokens(w, pair)
+}
+
+// revoke is POST /oauth/revoke (RFC 7009). A token that is none is answered
+// like one that was revoked.
+func (a *api) revoke(w http.ResponseWriter, r *http.Request) {
+	params, err := form(w, r)
+	if err == nil {
+		err = publicClient(r, params)
+	}
+	if err == nil && params["token"] == "" {
+		err = badRequest("token is missing")
+	}
+	if err == nil {
+		err = a.issuer.RevokeToken(r.Context(), params["token"], params["client_id"])
+	}
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusOK)
+}
+
+// publicClient refuses a client that authenticates: no client has a secret
+// here, and to let a wrong one pass would be worse than to say so.
+func publicClient(r *http.Request, params map[string]string) error {
+	scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if strings.EqualFold(scheme, "Basic") || params["client_secret"] != "" || params["client_assertion"] != "" {
+		return answer{http.StatusUnauthorized, "invalid_client", "clients have no secret here; send client_id alone"}
+	}
+	return nil
+}

@@ -1,0 +1,83 @@
+package httpapi
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+
+	"github.com/jeton-go/jeton/internal/strictjson"
+)
+
+// maxBody bounds every request body.
+const maxBody = 16 << 10
+
+func badRequest(description string) error {
+	return answer{http.StatusBadRequest, "invalid_request", description}
+}
+
+// body reads a request body of one media type, whole and within the limit.
+func body(w http.ResponseWriter, r *http.Request, mediaType string) ([]byte, error) {
+	// A token in a query string ends up in logs and histories; whoever sends
+	// one there must notice.
+	if r.URL.RawQuery != "" {
+		return nil, badRequest("parameters belong in the body, not in the URL")
+	}
+	if got, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || got != mediaType {
+		return nil, answer{http.StatusUnsupportedMediaType, "invalid_request", "the body must be " + mediaType}
+	}
+	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, answer{http.StatusRequestEntityTooLarge, "invalid_request", "the body is too large"}
+	case err != nil:
+		return nil, badRequest("the body could not be read")
+	}
+	return b, nil
+}
+
+// form reads the parameters of an OAuth request (RFC 6749 appendix B). A
+// parameter without a value counts as absent and a repeated one is refused
+// (section 3.2).
+func form(w http.ResponseWriter, r *http.Request) (map[string]string, error) {
+	b, err := body(w, r, "application/x-www-form-urlencoded")
+	if err != nil {
+		return nil, err
+	}
+	values, err := url.ParseQuery(string(b))
+	if err != nil {
+		return nil, badRequest("the body is not a form")
+	}
+	params := make(map[string]string, len(values))
+	for name, v := range values {
+		if len(v) > 1 {
+			return nil, badRequest("a parameter is repeated")
+		}
+		if v[0] != "" {
+			params[name] = v[0]
+		}
+	}
+	return params, nil
+}
+
+// readJSON reads a JSON body into dst, strictly.
+func readJSON(w http.ResponseWriter, r *http.Request, dst any) error {
+	b, err := body(w, r, "application/json")
+	if err != nil {
+		return err
+	}
+	err = strictjson.Unmarshal(b, dst, strictjson.Limits{Depth: 8, Members: 64})
+	switch {
+	case errors.Is(err, strictjson.ErrType):
+		return badRequest("a member of the JSON body has the wrong type")
+	case errors.Is(err, strictjson.ErrDuplicate):
+		return badRequest("a member of the JSON body is repeated")
+	case errors.Is(err, strictjson.ErrNUL):
+		return badRequest("a NUL character in the JSON body")
+	case err != nil:
+		return badRequest("the body is not one JSON object")
+	}
+	return nil
+}

@@ -1,0 +1,129 @@
+package issuer
+
+import (
+	"context"
+	"crypto/rand"
+	"slices"
+	"time"
+
+	"github.com/jeton-go/jeton/internal/base64url"
+)
+
+// Admin does what operators do: it keeps users and revokes sessions. It needs no
+// keys, so a command can do its work beside a running service without having a
+// say in how that one signs. It is safe for concurrent use.
+type Admin struct {
+	store    Store
+	password PasswordParams
+	gate     *gate
+	now      func() time.Time
+	onEvent  func(context.Context, Event)
+}
+
+// NewAdmin makes an Admin. Of the configuration it uses the store, the clock,
+// the password costs and slots, and OnEvent.
+func NewAdmin(cfg Config) (*Admin, error) {
+	cfg, err := cfg.completePasswords()
+	if err != nil {
+		return nil, err
+	}
+	return newAdmin(cfg), nil
+}
+
+func newAdmin(cfg Config) *Admin {
+	return &Admin{
+		store:    cfg.Store,
+		password: cfg.Password,
+		gate:     newGate(cfg.HashSlots, cfg.HashQueue, cfg.HashWait),
+		now:      cfg.Now,
+		onEvent:  cfg.OnEvent,
+	}
+}
+
+// NewUser is what a user is made of.
+type NewUser struct {
+	Name     string
+	Password string
+	Scopes   []string // what the user may ask for at login
+	Roles    []string // the "roles" claim of the user's access tokens
+}
+
+// AddUser makes a user. Errors: ErrInvalidRequest, ErrExists, ErrBusy, those of
+// the store.
+func (a *Admin) AddUser(ctx context.Context, n NewUser) (User, error) {
+	name, err := prepareUsername(n.Name)
+	if err != nil {
+		return User{}, err
+	}
+	for _, scope := range n.Scopes {
+		names, err := ParseScope(scope)
+		if err != nil {
+			return User{}, err
+		}
+		if len(names) != 1 {
+			return User{}, badRequest("a scope is one name without spaces")
+		}
+	}
+	if slices.Contains(n.Roles, "") {
+		return User{}, badRequest("a role without a name")
+	}
+	hash, err := a.newHash(ctx, n.Password)
+	if err != nil {
+		return User{}, err
+	}
+	id := make([]byte, 16)
+	rand.Read(id)
+	return a.store.CreateUser(ctx, User{
+		ID:           base64url.Encode(id),
+		Name:         name,
+		PasswordHash: hash,
+		Scopes:       slices.Clone(n.Scopes),
+		Roles:        slices.Clone(n.Roles),
+	})
+}
+
+// User returns a user by name. ErrNotFound, ErrInvalidRequest.
+func (a *Admin) User(ctx context.Context, name string) (User, error) {
+	name, err := prepareUsername(name)
+	if err != nil {
+		return User{}, err
+	}
+	return a.store.User(ctx, name)
+}
+
+// Users lists all users, by name.
+func (a *Admin) Users(ctx context.Context) ([]User, error) { return a.store.Users(ctx) }
+
+// SetPassword gives a user a new password and revokes all of the user's
+// sessions. Errors: ErrNotFound, ErrInvalidRequest, ErrBusy.
+func (a *Admin) SetPassword(ctx context.Context, name, password string) error {
+	user, err := a.User(ctx, name)
+	if err != nil {
+		return err
+	}
+	hash, err := a.newHash(ctx, password)
+	if err != nil {
+		return err
+	}
+	done, err := a.store.SetPassword(ctx, user.Name, hash)
+	if err != nil {
+		return err
+	}
+	a.revoked(ctx, done, user.ID, ReasonPassword)
+	return nil
+}
+
+// SetDisabled disables a user, which revokes all of the user's sessions, or
+// enables one again. Errors: ErrNotFound, ErrInvalidRequest.
+func (a *Admin) SetDisabled(ctx context.Context, name string, disabled bool) error {
+	user, err := a.User(ctx, name)
+	if err != nil {
+		return err
+	}
+	done, err := a.store.SetDisabled(ctx, user.Name, disabled)
+	if err != nil {
+		return err
+	}
+	a.revoked(ctx, done, user.ID, ReasonDisabled)
+	return nil
+}

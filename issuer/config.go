@@ -1,0 +1,158 @@
+package issuer
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jeton-go/jeton"
+)
+
+// Config is what an [Issuer] is made of. A zero field means its default, where
+// there is one.
+type Config struct {
+	// Store keeps sessions, users and keys. Required.
+	Store Store
+	// Issuer is the "iss" claim: an absolute http or https URL without query
+	// and fragment (RFC 8414 section 2). Required.
+	Issuer string
+	// Audiences are the values of "aud" that tokens may be asked for; the
+	// first is what a login gets that asks for none. At least one.
+	Audiences []string
+	// Algorithm signs access tokens; default RS256. Another algorithm than the
+	// store's active key has is a rotation: tokens in flight stay good.
+	Algorithm jeton.Algorithm
+	// MasterKey seals the keys in the store. Required.
+	MasterKey MasterKey
+
+	AccessTTL    time.Duration // life of an access token; default 5 min, at most 24 h
+	RefreshTTL   time.Duration // absolute life of a session; default 30 days
+	RefreshIdle  time.Duration // life of a session that is not used; default 7 days; NoIdle for none
+	RefreshGrace time.Duration // window in which a retry is answered; default 10 s, at most 5 min; NoGrace for none
+
+	// ClientID is the "client_id" of sessions that a login opens; default
+	// "jeton-login".
+	ClientID string
+
+	Password  PasswordParams
+	HashSlots int           // password hashes at once; default one per processor
+	HashQueue int           // logins that may wait for a slot; default 64
+	HashWait  time.Duration // how long they wait; default 2 s
+
+	// Now is the wall clock. Required. It dates access tokens; sessions live in
+	// the store's time.
+	Now func() time.Time
+	// OnEvent, if set, is told what happens, after it happened. It must not
+	// block and may be called from many goroutines.
+	OnEvent func(context.Context, Event)
+}
+
+const (
+	// NoGrace as a RefreshGrace: every use of a refresh token rotates and
+	// every reuse revokes.
+	NoGrace time.Duration = -1
+	// NoIdle as a RefreshIdle: a session ends at its absolute limit only.
+	NoIdle time.Duration = -1
+)
+
+// Leeway is what the clocks of issuer and verifiers may be apart.
+const Leeway = 30 * time.Second
+
+func (c Config) complete() (Config, error) {
+	bad := func(format string, args ...any) (Config, error) {
+		return c, because(ErrConfig, format, args...)
+	}
+	c, err := c.completePasswords()
+	if err != nil {
+		return c, err
+	}
+	if c.MasterKey.isZero() {
+		return bad("a master key is required")
+	}
+	u, err := url.Parse(c.Issuer)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil ||
+		u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(c.Issuer, "#") {
+		return bad("the issuer must be an http or https URL without user, query and fragment (RFC 8414 section 2)")
+	}
+	if len(c.Audiences) == 0 || slices.Contains(c.Audiences, "") {
+		return bad("at least one audience, and none of them empty")
+	}
+	c.Audiences = slices.Clone(c.Audiences)
+	if c.Algorithm == "" {
+		c.Algorithm = jeton.RS256
+	}
+	if !c.Algorithm.Valid() {
+		return bad("no algorithm %q; there are %v", c.Algorithm, jeton.Algorithms())
+	}
+	for _, d := range []struct {
+		name          string
+		value         *time.Duration
+		def, min, max time.Duration
+		none          time.Duration
+	}{
+		{"access TTL", &c.AccessTTL, 5 * time.Minute, time.Second, 24 * time.Hour, 0},
+		{"refresh TTL", &c.RefreshTTL, 30 * 24 * time.Hour, time.Second, 10 * 365 * 24 * time.Hour, 0},
+		{"refresh idle time", &c.RefreshIdle, 7 * 24 * time.Hour, time.Second, 10 * 365 * 24 * time.Hour, NoIdle},
+		{"refresh grace", &c.RefreshGrace, 10 * time.Second, time.Millisecond, 5 * time.Minute, NoGrace},
+	} {
+		switch {
+		case *d.value == 0:
+			*d.value = d.def
+		case d.none != 0 && *d.value == d.none:
+			*d.value = 0
+		case *d.value < d.min || *d.value > d.max:
+			return bad("the %s must be between %s and %s", d.name, d.min, d.max)
+		}
+	}
+	if c.RefreshGrace > 0 && c.RefreshIdle > 0 && c.RefreshIdle <= c.RefreshGrace {
+		return bad("the refresh idle time must be longer than the refresh grace")
+	}
+	if c.ClientID == "" {
+		c.ClientID = "jeton-login"
+	}
+	return c, nil
+}
+
+// completePasswords completes the part of a Config that an Admin needs.
+func (c Config) completePasswords() (Config, error) {
+	if c.Store == nil || c.Now == nil {
+		return c, because(ErrConfig, "store and clock are required")
+	}
+	if c.HashSlots == 0 {
+		c.HashSlots = runtime.GOMAXPROCS(0)
+	}
+	if c.HashQueue == 0 {
+		c.HashQueue = 64
+	}
+	if c.HashWait == 0 {
+		c.HashWait = 2 * time.Second
+	}
+	if c.HashSlots < 0 || c.HashQueue < 0 || c.HashWait < 0 {
+		return c, because(ErrConfig, "negative hash slots, queue or wait")
+	}
+	c.Password = c.Password.withDefaults()
+	if err := c.Password.check(); err != nil {
+		return c, because(ErrConfig, "%w", err)
+	}
+	return c, nil
+}
+
+// SupportsAudience tells whether the issuer makes tokens for an audience.
+func (i *Issuer) SupportsAudience(name string) bool {
+	return slices.Contains(i.cfg.Audiences, name)
+}
+
+// audience picks the audience of a session.
+func (i *Issuer) audience(asked string) ([]string, error) {
+	if asked == "" {
+		return []string{i.cfg.Audiences[0]}, nil
+	}
+	if !i.SupportsAudience(asked) {
+		return nil, fmt.Errorf("%w", ErrInvalidTarget)
+	}
+	return []string{asked}, nil
+}

@@ -1,0 +1,90 @@
+package issuer
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"github.com/jeton-go/jeton"
+)
+
+// AccessTokenType is the "typ" of access tokens (RFC 9068 section 2.1).
+const AccessTokenType = "at+jwt"
+
+// Issuer is the token service. It is safe for concurrent use, holds no state of
+// its own but opened keys, and any number of issuers may share one store.
+type Issuer struct {
+	*Admin
+	cfg      Config
+	ring     atomic.Pointer[ring]
+	verifier *jeton.Verifier
+	dummy    parsedHash // of a password that nobody has
+	noSeed   Seed       // of a session that does not exist
+}
+
+// New makes an issuer. On an empty store it makes the first keys; where the
+// configured algorithm is not the active key's, it rotates. Errors: ErrConfig,
+// ErrMasterKey, those of the store.
+func New(ctx context.Context, cfg Config) (*Issuer, error) {
+	cfg, err := cfg.complete()
+	if err != nil {
+		return nil, err
+	}
+	i := &Issuer{Admin: newAdmin(cfg), cfg: cfg, noSeed: NewSeed()}
+	if i.dummy, err = parseHash(hashPassword(NewSessionID().String(), cfg.Password)); err != nil {
+		return nil, err
+	}
+	if err := i.loadKeys(ctx); err != nil {
+		return nil, err
+	}
+	i.verifier, err = jeton.NewVerifier(keySetFunc(i.findKey), jeton.Policy{
+		Issuer:      cfg.Issuer,
+		AnyAudience: true, // any of this issuer's, which sessionCheck sees to
+		Type:        AccessTokenType,
+		Leeway:      Leeway,
+		Revocations: sessionCheck{i},
+		Now:         cfg.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return i, nil
+}
+
+// Issuer returns the "iss" of the issuer's tokens.
+func (i *Issuer) Issuer() string { return i.cfg.Issuer }
+
+// Verifier verifies this issuer's own access tokens, of any of its audiences.
+// It asks the store about the session, so that a revocation counts from the
+// moment it was answered. An API elsewhere verifies without the store.
+func (i *Issuer) Verifier() *jeton.Verifier { return i.verifier }
+
+// Ping returns nil if the service can work now.
+func (i *Issuer) Ping(ctx context.Context) error { return i.store.Ping(ctx) }
+
+// sessionCheck refuses access tokens whose session is revoked or over.
+type sessionCheck struct{ *Issuer }
+
+func (c sessionCheck) CheckRevoked(ctx context.Context, v *jeton.Verified) error {
+	forUs := false
+	for _, name := range v.Claims().Audience {
+		forUs = forUs || c.SupportsAudience(name)
+	}
+	if !forUs {
+		return because(jeton.ErrAudience, "none of this issuer's")
+	}
+	id, err := ParseSessionID(v.StringClaim("sid"))
+	if err != nil {
+		return because(jeton.ErrRevoked, "no session id")
+	}
+	s, now, err := c.store.Session(ctx, id)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return because(jeton.ErrRevoked, "no such session")
+	case err != nil:
+		return err
+	case !s.Live(now):
+		return because(jeton.ErrRevoked, "the session is over")
+	}
+	return nil
+}

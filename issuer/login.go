@@ -1,0 +1,141 @@
+package issuer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// LoginRequest is a login with a password.
+type LoginRequest struct {
+	Username string
+	Password string
+	Device   string // label for the list of sessions; at most 128 bytes
+	Audience string // one of Config.Audiences; "" for the first
+	// Scope is what the client asks for, space-delimited; "" for all that the
+	// user may have. What the user may not have is left out, and the answer
+	// says what was granted (RFC 6749 section 3.3).
+	Scope string
+}
+
+const maxDeviceBytes = 128
+
+// Login checks a password and opens a session. Errors: ErrInvalidRequest,
+// ErrInvalidCredentials, ErrInvalidTarget, ErrBusy, those of the store.
+func (i *Issuer) Login(ctx context.Context, req LoginRequest) (*TokenPair, error) {
+	// Whatever can be refused without a hash is refused before one.
+	name, err := prepareUsername(req.Username)
+	if err != nil {
+		return nil, err
+	}
+	password, err := preparePassword(req.Password)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkDevice(req.Device); err != nil {
+		return nil, err
+	}
+	asked, err := ParseScope(req.Scope)
+	if err != nil {
+		return nil, err
+	}
+	audience, err := i.audience(req.Audience)
+	if err != nil {
+		return nil, err
+	}
+
+	stored, err := i.store.User(ctx, name)
+	user := &stored
+	if errors.Is(err, ErrNotFound) {
+		user = nil
+	} else if err != nil {
+		return nil, err
+	}
+	ok, rehash, err := i.checkPassword(ctx, password, user)
+	if err != nil {
+		return nil, err
+	}
+	if refusal := refusal(user, ok); refusal != "" {
+		e := Event{Kind: EventLoginRefused, Detail: refusal}
+		if user != nil {
+			e.Subject = user.ID
+		}
+		i.emit(ctx, e)
+		return nil, because(ErrInvalidCredentials, "%s", refusal)
+	}
+	if rehash != "" {
+		// A failure here costs nothing: the next login tries again.
+		if err := i.store.Rehash(ctx, name, user.PasswordHash, rehash); err != nil && !errors.Is(err, ErrConflict) {
+			i.emit(ctx, Event{Kind: EventWarning, Subject: user.ID, Detail: "the password could not be hashed again with the configured costs: " + err.Error()})
+		}
+	}
+
+	claims, err := sessionClaims(user)
+	if err != nil {
+		return nil, err
+	}
+	s, err := i.store.CreateSession(ctx, NewSession{
+		ID:          NewSessionID(),
+		Subject:     user.ID,
+		ClientID:    i.cfg.ClientID,
+		Seed:        NewSeed(),
+		Lifetime:    i.cfg.RefreshTTL,
+		IdleTimeout: i.cfg.RefreshIdle,
+		Audience:    audience,
+		Scope:       grant(asked, user.Scopes),
+		Claims:      claims,
+		Device:      req.Device,
+		User:        &UserCondition{ID: user.ID, Version: user.Version},
+	})
+	if errors.Is(err, ErrConflict) {
+		// Between the hash and here the password changed or the user was
+		// disabled.
+		return nil, because(ErrInvalidCredentials, "the user changed during the login")
+	}
+	if err != nil {
+		return nil, err
+	}
+	i.emit(ctx, Event{Kind: EventLogin, At: s.CreatedAt, Subject: s.Subject, ClientID: s.ClientID, Sessions: []SessionID{s.ID}})
+	return i.pair(&s, s.Scope)
+}
+
+func refusal(user *User, passwordOK bool) string {
+	switch {
+	case user == nil:
+		return "no such user"
+	case !passwordOK:
+		return "wrong password"
+	case user.Disabled:
+		return "the user is disabled"
+	}
+	return ""
+}
+
+// grant is what a login gets of what it asked for.
+func grant(asked, allowed []string) string {
+	if len(asked) == 0 {
+		return strings.Join(allowed, " ")
+	}
+	granted := slices.DeleteFunc(slices.Clone(asked), func(name string) bool {
+		return !slices.Contains(allowed, name)
+	})
+	return strings.Join(granted, " ")
+}
+
+func sessionClaims(user *User) ([]byte, error) {
+	if len(user.Roles) == 0 {
+		return nil, nil
+	}
+	return json.Marshal(map[string]any{"roles": user.Roles})
+}
+
+func checkDevice(label string) error {
+	if len(label) > maxDeviceBytes || !utf8.ValidString(label) || strings.ContainsFunc(label, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return badRequest("a device label has at most %d bytes of printable characters", maxDeviceBytes)
+	}
+	return nil
+}

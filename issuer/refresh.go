@@ -1,0 +1,138 @@
+package issuer
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+)
+
+// RefreshRequest asks for the next pair of tokens.
+type RefreshRequest struct {
+	RefreshToken string
+	ClientID     string // "" if the client did not name itself
+	// Scope narrows the new access token (RFC 6749 section 6); "" for all that
+	// the session was granted. The session keeps its scope.
+	Scope string
+}
+
+// refreshAttempts bounds how often a decision is taken anew because another
+// request was faster. Each loss means that somebody else changed the session,
+// and after one such change the table answers without a write.
+const refreshAttempts = 5
+
+// Refresh answers a refresh token with the next pair, by the table in
+// rotation.go. Errors: ErrInvalidGrant, ErrInvalidScope, ErrInvalidRequest,
+// those of the store. After an error of the store the client may simply try
+// again: a rotation that happened all the same is inside its grace window.
+func (i *Issuer) Refresh(ctx context.Context, req RefreshRequest) (*TokenPair, error) {
+	token, ok := parseRefreshToken(req.RefreshToken)
+	if !ok {
+		return nil, because(ErrInvalidGrant, "not the form of a refresh token")
+	}
+	asked, err := ParseScope(req.Scope)
+	if err != nil {
+		return nil, err
+	}
+	for range refreshAttempts {
+		s, now, err := i.authenticate(ctx, token)
+		if err != nil {
+			return nil, err
+		}
+		if req.ClientID != "" && req.ClientID != s.ClientID {
+			return nil, because(ErrInvalidGrant, "another client's")
+		}
+		v := judge(&s, token.generation, now, i.cfg.RefreshGrace)
+		switch v {
+		case refuse:
+			return nil, because(ErrInvalidGrant, "the session was revoked")
+		case expire:
+			return nil, i.expire(ctx, &s)
+		case reuse:
+			return nil, i.reuse(ctx, &s)
+		}
+		scope, err := narrow(asked, s.Scope)
+		if err != nil {
+			return nil, err // before any write: the token stays good
+		}
+		switch v {
+		case rotate:
+			s, err = i.store.Rotate(ctx, s.ID, s.Generation, s.Generation+1)
+		case forward:
+			s, err = i.store.Rotate(ctx, s.ID, s.Generation, token.generation+1)
+		}
+		if errors.Is(err, ErrConflict) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		kind := map[verdict]EventKind{rotate: EventRefresh, forward: EventStoreBehind}[v]
+		if kind != "" {
+			i.emit(ctx, Event{Kind: kind, At: s.RotatedAt, Subject: s.Subject, ClientID: s.ClientID, Sessions: []SessionID{s.ID}})
+		}
+		return i.pair(&s, scope)
+	}
+	return nil, errors.New("issuer: the session kept changing")
+}
+
+// authenticate returns the session of an authentic refresh token. A session
+// that does not exist costs the same as a forged token.
+func (i *Issuer) authenticate(ctx context.Context, token refreshToken) (Session, time.Time, error) {
+	s, now, err := i.store.Session(ctx, token.session)
+	unknown := errors.Is(err, ErrNotFound)
+	if err != nil && !unknown {
+		return Session{}, now, err
+	}
+	if unknown {
+		s.Seed = i.noSeed
+	}
+	r := i.ring.Load()
+	key, known := r.refresh[token.key]
+	if !known {
+		key = r.refresh[r.refreshNow]
+	}
+	if !token.authentic(key, s.Seed) || unknown || !known {
+		return Session{}, now, because(ErrInvalidGrant, "not authentic")
+	}
+	return s, now, nil
+}
+
+// expire writes down that a session is over, so that it stays over whatever the
+// clock does.
+func (i *Issuer) expire(ctx context.Context, s *Session) error {
+	if _, err := i.store.Revoke(ctx, Revocation{SessionID: s.ID, Reason: ReasonExpired}); err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	return because(ErrInvalidGrant, "the session is over")
+}
+
+// reuse ends a session of which a superseded token came back.
+func (i *Issuer) reuse(ctx context.Context, s *Session) error {
+	done, err := i.store.Revoke(ctx, Revocation{SessionID: s.ID, Reason: ReasonReuse})
+	if err != nil {
+		return err
+	}
+	// Of many requests with the stolen token, one did it and tells.
+	if len(done.Sessions) > 0 {
+		i.emit(ctx, Event{Kind: EventReuse, At: done.At, Subject: s.Subject, ClientID: s.ClientID, Sessions: done.Sessions, Reason: ReasonReuse})
+		i.revoked(ctx, done, s.Subject, ReasonReuse)
+	}
+	return because(ErrInvalidGrant, "a superseded token was used again; the session was revoked")
+}
+
+// narrow returns the scope of a refreshed access token: what was granted, or
+// the part of it that is asked for.
+func narrow(asked []string, granted string) (string, error) {
+	if len(asked) == 0 {
+		return granted, nil
+	}
+	have := strings.Fields(granted)
+	for _, name := range asked {
+		if !slices.Contains(have, name) {
+			return "", because(ErrInvalidScope, "a scope that the session was not granted")
+		}
+	}
+	return strings.Join(asked, " "), nil
+}

@@ -1,0 +1,93 @@
+package issuer
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/jeton-go/jeton"
+)
+
+// maxListed bounds a list of sessions.
+const maxListed = 1000
+
+// Sessions lists the live sessions of a subject, or of all subjects if it is
+// empty, newest first, at most 1,000.
+func (a *Admin) Sessions(ctx context.Context, subject string) ([]Session, error) {
+	s, _, err := a.store.Sessions(ctx, subject, maxListed)
+	return s, err
+}
+
+// RevokeSession revokes one session; its refresh token is dead once it returns.
+// owner, if not empty, must be the session's subject. ErrNotFound if there is no
+// such session, or if it is another's.
+func (a *Admin) RevokeSession(ctx context.Context, id SessionID, owner string, why Reason) error {
+	done, err := a.store.Revoke(ctx, Revocation{SessionID: id, OwnedBy: owner, Reason: why})
+	if err != nil {
+		return err
+	}
+	a.revoked(ctx, done, owner, why)
+	return nil
+}
+
+// RevokeSubject revokes all sessions of a subject and returns how many were
+// live.
+func (a *Admin) RevokeSubject(ctx context.Context, subject string, why Reason) (int, error) {
+	if subject == "" {
+		return 0, badRequest("no subject")
+	}
+	done, err := a.store.Revoke(ctx, Revocation{Subject: subject, Reason: why})
+	if err != nil {
+		return 0, err
+	}
+	a.revoked(ctx, done, subject, why)
+	return len(done.Sessions), nil
+}
+
+// RevokeToken revokes the session of a token (RFC 7009): a refresh token, a
+// superseded one too, or an access token of this issuer. A token that is none,
+// or is another client's, is no error: what the caller wants, that it be
+// useless, is so.
+func (i *Issuer) RevokeToken(ctx context.Context, token, clientID string) error {
+	var s Session
+	if strings.HasPrefix(token, RefreshTokenPrefix) {
+		t, ok := parseRefreshToken(token)
+		if !ok {
+			return nil
+		}
+		var err error
+		if s, _, err = i.authenticate(ctx, t); errors.Is(err, ErrInvalidGrant) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	} else {
+		v, err := i.verifier.Verify(ctx, token)
+		if err != nil {
+			if jeton.ReasonCode(err) != "" {
+				return nil
+			}
+			return err
+		}
+		id, err := ParseSessionID(v.StringClaim("sid"))
+		if err != nil {
+			return nil
+		}
+		s = Session{ID: id, Subject: v.Subject(), ClientID: v.StringClaim("client_id")}
+	}
+	if clientID != "" && clientID != s.ClientID {
+		return nil
+	}
+	err := i.RevokeSession(ctx, s.ID, s.Subject, ReasonRevoked)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// revoked tells of sessions that were revoked just now.
+func (a *Admin) revoked(ctx context.Context, done Revoked, subject string, why Reason) {
+	if len(done.Sessions) > 0 {
+		a.emit(ctx, Event{Kind: EventRevoked, At: done.At, Subject: subject, Sessions: done.Sessions, Reason: why})
+	}
+}
