@@ -16,12 +16,20 @@ type NumericDate struct {
 
 const maxNumericDate = 253402300799 // 9999-12-31T23:59:59Z
 
-// At returns the instant t, cut to whole seconds as is usual in tokens.
+// At returns the instant t, cut to whole seconds as is usual in tokens; of the
+// zero time.Time, the zero NumericDate. An instant outside the range is kept,
+// and refused when it is written.
 func At(t time.Time) NumericDate {
-	if t.IsZero() {
+	d := NumericDate{sec: t.Unix()}
+	switch {
+	case t.IsZero():
 		return NumericDate{}
+	case d.IsZero():
+		// 1970 is outside too. It must not pass for a claim that is absent:
+		// the token would never expire.
+		d.sec = -1
 	}
-	return NumericDate{sec: t.Unix()}
+	return d
 }
 
 // IsZero tells whether the claim is absent.

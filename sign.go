@@ -1,8 +1,11 @@
 package jeton
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/jeton-go/jeton/internal/base64url"
 	"github.com/jeton-go/jeton/internal/strictjson"
@@ -54,7 +57,10 @@ func HeaderParam(name string, value any) SignerOption {
 		case "crit", "b64", "jwk", "jku", "x5u", "x5c", "x5t", "x5t#S256", "enc", "zip", "epk", "apu", "apv", "iv", "tag", "p2s", "p2c":
 			return fail(ErrInvalidPolicy, "the header parameter %q has no place in a token of this package", name)
 		}
-		b, err := json.Marshal(value)
+		b, err := encode(value)
+		if err == nil && !utf8.ValidString(name) {
+			err = ErrInvalidUTF8
+		}
 		if err != nil {
 			return fail(ErrInvalidPolicy, "the header parameter %q: %v", name, err)
 		}
@@ -110,8 +116,8 @@ func NewSigner(key *SigningKey, opts ...SignerOption) (*Signer, error) {
 
 // Sign signs claims: a struct (embed [Claims]), a map, or a json.RawMessage. It
 // refuses what no verifier would accept, with ErrClaims: claims that are not
-// one JSON object, that have duplicate names or a registered claim of a wrong
-// type, or a token beyond the limits.
+// one JSON object, that have duplicate names, strings that are not UTF-8 or a
+// registered claim of a wrong type, or a token beyond the limits.
 func (s *Signer) Sign(claims any) (string, error) {
 	token, err := s.AppendSign(nil, claims)
 	return string(token), err
@@ -120,9 +126,9 @@ func (s *Signer) Sign(claims any) (string, error) {
 // AppendSign is Sign that appends the token to dst. On an error it returns dst
 // as it was.
 func (s *Signer) AppendSign(dst []byte, claims any) ([]byte, error) {
-	payload, err := json.Marshal(claims)
+	payload, err := encode(claims)
 	if err != nil {
-		return dst, fail(ErrClaims, "encode: %v", err)
+		return dst, fmt.Errorf("%w: %w", ErrClaims, err)
 	}
 	members, err := strictjson.AppendMembers(nil, payload, s.limits.json())
 	if err != nil {
@@ -159,4 +165,49 @@ func (s *Signer) appendToken(dst, payload []byte) ([]byte, error) {
 	}
 	token = append(token, '.')
 	return base64url.AppendEncode(token, sig), nil
+}
+
+// encode writes claims, or the value of a header parameter, as JSON.
+func encode(v any) ([]byte, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, encodeError(err)
+	}
+	// encoding/json puts U+FFFD in place of what is not UTF-8, so that two
+	// subjects would become one. It writes that one as an escape, and a U+FFFD
+	// of the caller's as it is.
+	if _, raw := v.(json.RawMessage); !raw && hasEscape(text, `\ufffd`) {
+		return nil, fail(ErrInvalidUTF8, "a string")
+	}
+	return text, nil
+}
+
+// hasEscape looks for an escape sequence in JSON; the same letters after an
+// escaped backslash are none.
+func hasEscape(text []byte, escape string) bool {
+	for {
+		i := bytes.Index(text, []byte(escape))
+		if i < 0 {
+			return false
+		}
+		before := text[:i]
+		if backslashes := len(before) - len(bytes.TrimRight(before, `\`)); backslashes%2 == 0 {
+			return true
+		}
+		text = text[i+len(escape):]
+	}
+}
+
+// encodeError keeps of an error of encoding/json what is about types: the rest
+// may repeat a value.
+func encodeError(err error) error {
+	var unsupported *json.UnsupportedTypeError
+	var marshaler *json.MarshalerError
+	switch {
+	case errors.As(err, &unsupported):
+		return fmt.Errorf("%s has no JSON form", unsupported.Type)
+	case errors.As(err, &marshaler):
+		return fmt.Errorf("a %s that can't be written as JSON", marshaler.Type)
+	}
+	return errors.New("a value that has no JSON form")
 }
