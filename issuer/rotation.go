@@ -37,26 +37,23 @@ const (
 // token. A grace of 0 means that every use rotates and every reuse revokes.
 func judge(s *Session, g uint32, now time.Time, grace time.Duration) verdict {
 	G := s.Generation
-	rotated := !s.RotatedAt.IsZero()
-	inWindow := rotated && now.Sub(s.RotatedAt) < grace
+	inWindow := grace > 0 && !s.RotatedAt.IsZero() && now.Sub(s.RotatedAt) < grace
 	switch {
 	case s.Revoked():
 		return refuse
 	case s.Expired(now):
 		return expire
+	case inWindow && g <= G && G-g <= 1:
+		return repeat
+	case g < G:
+		return reuse
 	case g == math.MaxUint32:
 		// There is no generation after this one: the session has used itself
 		// up. At one rotation a second that takes 136 years.
 		return expire
-	case g > G:
-		return forward
-	case g == G && inWindow:
-		return repeat
 	case g == G:
 		return rotate
-	case g == G-1 && inWindow:
-		return repeat
 	default:
-		return reuse
+		return forward
 	}
 }
