@@ -34,7 +34,7 @@ func New(ctx context.Context, cfg Config) (*Issuer, error) {
 	if i.dummy, err = parseHash(hashPassword(NewSessionID().String(), cfg.Password)); err != nil {
 		return nil, err
 	}
-	if err := i.loadKeys(ctx); err != nil {
+	if err := i.loadKeys(ctx, true); err != nil {
 		return nil, err
 	}
 	i.verifier, err = jeton.NewVerifier(keySetFunc(i.findKey), jeton.Policy{

@@ -57,37 +57,23 @@ func (i *Issuer) Algorithm() jeton.Algorithm { return i.ring.Load().signing.Algo
 
 // Tick does what is due: it removes retired keys whose time is over and takes
 // over what other nodes changed. Call it about once a minute.
-func (i *Issuer) Tick(ctx context.Context) error { return i.loadKeys(ctx) }
+func (i *Issuer) Tick(ctx context.Context) error { return i.loadKeys(ctx, false) }
 
 // loadKeys brings the stored keys in order in one transaction and opens them.
-func (i *Issuer) loadKeys(ctx context.Context) error {
+// Only a node that starts changes the algorithm: of two that are configured
+// differently, the one that started last has its way, and they don't take turns.
+func (i *Issuer) loadKeys(ctx context.Context, starting bool) error {
 	keys, now, err := i.store.Keys(ctx)
 	if err != nil {
 		return fmt.Errorf("read keys: %w", err)
 	}
-	if _, change := i.schedule(now, keys); change {
-		// Making an RSA key takes long: not inside the store's transaction.
-		// The sealed master key is checked first, so that a wrong one changes
-		// nothing.
+	if p := i.schedule(now, keys, starting); p.due() {
+		// A master key that does not fit must change nothing.
 		if _, err := i.openRing(keys); err != nil && !errors.Is(err, errNoKey) {
 			return err
 		}
-		access, err := i.makeAccessKey()
-		if err != nil {
-			return err
-		}
-		refresh := i.makeRefreshKey()
-		var made []StoredKey
-		err = i.store.UpdateKeys(ctx, func(now time.Time, stored []StoredKey) ([]StoredKey, error) {
-			plan, _ := i.schedule(now, stored)
-			keys, made = plan.apply(now, access, refresh)
-			return keys, nil
-		})
-		if err != nil {
+		if keys, err = i.carryOut(ctx, starting); err != nil {
 			return fmt.Errorf("update keys: %w", err)
-		}
-		for _, k := range made {
-			i.emit(ctx, Event{Kind: EventKey, Detail: fmt.Sprintf("%s key %s %s is %s", k.Use, k.Algorithm, k.ID, k.State)})
 		}
 	}
 	r, err := i.openRing(keys)
@@ -98,9 +84,34 @@ func (i *Issuer) loadKeys(ctx context.Context) error {
 	return nil
 }
 
+// carryOut decides again, inside the store's transaction, and writes. Making a
+// key takes long, so it is done before; whichever node comes second throws its
+// keys away.
+func (i *Issuer) carryOut(ctx context.Context, starting bool) (keys []StoredKey, err error) {
+	access, err := i.makeAccessKey()
+	if err != nil {
+		return nil, err
+	}
+	refresh := i.makeRefreshKey()
+	var changes []string
+	err = i.store.UpdateKeys(ctx, func(now time.Time, stored []StoredKey) ([]StoredKey, error) {
+		p := i.schedule(now, stored, starting)
+		keys, changes = p.apply(now, access, refresh)
+		return keys, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, change := range changes {
+		i.emit(ctx, Event{Kind: EventKey, Detail: change})
+	}
+	return keys, nil
+}
+
 // plan is what schedule decided.
 type plan struct {
 	keep        []StoredKey
+	changes     []string // in words, for the log
 	needAccess  bool
 	needRefresh bool
 }
@@ -108,31 +119,37 @@ type plan struct {
 // schedule decides what becomes of the stored keys: retired ones leave when
 // their time is over, an active access key of another algorithm retires, and
 // what is missing is made.
-func (i *Issuer) schedule(now time.Time, stored []StoredKey) (plan, bool) {
+func (i *Issuer) schedule(now time.Time, stored []StoredKey, starting bool) plan {
 	p := plan{needAccess: true, needRefresh: true}
-	change := false
+	note := func(k StoredKey, what string) {
+		p.changes = append(p.changes, fmt.Sprintf("%s key %s %s", k.Use, k.ID, what))
+	}
 	for _, k := range stored {
 		switch {
 		case k.State == KeyRetiring && !now.Before(k.RetiredAt.Add(i.overlap())):
-			change = true
+			note(k, "is gone")
 			continue
 		case k.State == KeyActive && k.Use == UseRefresh:
 			p.needRefresh = false
-		case k.State == KeyActive && k.Use == UseAccess && k.Algorithm == string(i.cfg.Algorithm):
+		case k.State == KeyActive && k.Use == UseAccess && (!starting || k.Algorithm == string(i.cfg.Algorithm)):
 			p.needAccess = false
 		case k.State == KeyActive && k.Use == UseAccess:
 			k.State, k.RetiredAt = KeyRetiring, now
 			if k.Public != nil {
 				k.Sealed = nil // a symmetric key has to verify until it is gone
 			}
-			change = true
+			note(k, "retires")
 		}
 		p.keep = append(p.keep, k)
 	}
-	return p, change || p.needAccess || p.needRefresh
+	return p
 }
 
-func (p plan) apply(now time.Time, access, refresh StoredKey) (all, made []StoredKey) {
+func (p plan) due() bool { return len(p.changes) > 0 || p.needAccess || p.needRefresh }
+
+// apply returns the keys as the plan wants them, and what changed, in words.
+func (p plan) apply(now time.Time, access, refresh StoredKey) ([]StoredKey, []string) {
+	var made []StoredKey
 	if p.needAccess {
 		made = append(made, access)
 	}
@@ -141,8 +158,9 @@ func (p plan) apply(now time.Time, access, refresh StoredKey) (all, made []Store
 	}
 	for j := range made {
 		made[j].State, made[j].CreatedAt, made[j].ActiveAt = KeyActive, now, now
+		p.changes = append(p.changes, fmt.Sprintf("%s key %s is active", made[j].Use, made[j].ID))
 	}
-	return append(p.keep, made...), made
+	return append(p.keep, made...), p.changes
 }
 
 func (i *Issuer) makeAccessKey() (StoredKey, error) {

@@ -22,6 +22,9 @@ func (a *Admin) Sessions(ctx context.Context, subject string) ([]Session, error)
 // owner, if not empty, must be the session's subject. ErrNotFound if there is no
 // such session, or if it is another's.
 func (a *Admin) RevokeSession(ctx context.Context, id SessionID, owner string, why Reason) error {
+	if id == (SessionID{}) {
+		return ErrNotFound // to the store it would mean "not by session"
+	}
 	done, err := a.store.Revoke(ctx, Revocation{SessionID: id, OwnedBy: owner, Reason: why})
 	if err != nil {
 		return err
