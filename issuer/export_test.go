@@ -1,0 +1,24 @@
+package issuer
+
+import (
+	"context"
+	"time"
+)
+
+// What tests outside of the package need of its inside.
+
+// OpenSession stores a session, as a login does after the password, and returns
+// its first pair: without the cost of a hash.
+func (i *Issuer) OpenSession(ctx context.Context, n NewSession) (*TokenPair, error) {
+	s, err := i.store.CreateSession(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	return i.pair(&s, s.Scope)
+}
+
+// TakeHashSlot takes one of the slots for password hashes.
+func (i *Issuer) TakeHashSlot(ctx context.Context) error { return i.gate.enter(ctx) }
+
+// Overlap is how long a retired key is kept.
+func (i *Issuer) Overlap() time.Duration { return i.overlap() }
