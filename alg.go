@@ -2,7 +2,7 @@ package jeton
 
 import (
 	"crypto"
-	"slices"
+	"crypto/elliptic"
 )
 
 // Algorithm is the name of a signature or MAC algorithm, as in the "alg" header
@@ -19,6 +19,16 @@ const (
 	RS256 Algorithm = "RS256" // RSASSA-PKCS1-v1_5 with SHA-256
 	RS384 Algorithm = "RS384" // RSASSA-PKCS1-v1_5 with SHA-384
 	RS512 Algorithm = "RS512" // RSASSA-PKCS1-v1_5 with SHA-512
+	PS256 Algorithm = "PS256" // RSASSA-PSS with SHA-256
+	PS384 Algorithm = "PS384" // RSASSA-PSS with SHA-384
+	PS512 Algorithm = "PS512" // RSASSA-PSS with SHA-512
+	ES256 Algorithm = "ES256" // ECDSA on P-256 with SHA-256
+	ES384 Algorithm = "ES384" // ECDSA on P-384 with SHA-384
+	ES512 Algorithm = "ES512" // ECDSA on P-521 with SHA-512
+
+	// Ed25519 is EdDSA on Curve25519 (RFC 9864). Its older, polymorphic name
+	// "EdDSA" (RFC 8037) is read as the same, in tokens and in keys.
+	Ed25519 Algorithm = "Ed25519"
 )
 
 var table = []*algorithm{
@@ -28,13 +38,22 @@ var table = []*algorithm{
 	{name: RS256, scheme: rsaScheme{}, hash: crypto.SHA256},
 	{name: RS384, scheme: rsaScheme{}, hash: crypto.SHA384},
 	{name: RS512, scheme: rsaScheme{}, hash: crypto.SHA512},
+	{name: PS256, scheme: pssScheme{}, hash: crypto.SHA256},
+	{name: PS384, scheme: pssScheme{}, hash: crypto.SHA384},
+	{name: PS512, scheme: pssScheme{}, hash: crypto.SHA512},
+	{name: ES256, scheme: ecdsaScheme{}, hash: crypto.SHA256, curve: elliptic.P256()},
+	{name: ES384, scheme: ecdsaScheme{}, hash: crypto.SHA384, curve: elliptic.P384()},
+	{name: ES512, scheme: ecdsaScheme{}, hash: crypto.SHA512, curve: elliptic.P521()},
+	{name: Ed25519, scheme: ed25519Scheme{}, older: "EdDSA"},
 }
 
 // algorithm is one row of the table: a scheme with its parameters.
 type algorithm struct {
 	name   Algorithm
+	older  Algorithm // another name that is read as the same, if it has one
 	scheme scheme
 	hash   crypto.Hash
+	curve  elliptic.Curve // ECDSA's
 }
 
 // scheme is what the algorithms of one family share. Its methods get the row
@@ -61,7 +80,7 @@ type scheme interface {
 
 func lookup(name Algorithm) *algorithm {
 	for _, a := range table {
-		if a.name == name {
+		if a.name == name || a.older == name && name != "" {
 			return a
 		}
 	}
@@ -77,8 +96,9 @@ func Algorithms() []Algorithm {
 	return names
 }
 
-// ParseAlgorithm returns the algorithm of exactly that name, or
-// ErrUnsupportedAlgorithm. There is no "none".
+// ParseAlgorithm returns the algorithm of exactly that name, by its present name
+// if the one given is an older one, or ErrUnsupportedAlgorithm. There is no
+// "none".
 func ParseAlgorithm(name string) (Algorithm, error) {
 	if a := lookup(Algorithm(name)); a != nil {
 		return a.name, nil
@@ -92,7 +112,7 @@ func ParseAlgorithm(name string) (Algorithm, error) {
 func (a Algorithm) Symmetric() bool { return a.KeyType() == keyTypeOct }
 
 // KeyType returns the "kty" of the algorithm's keys (RFC 7518 section 6.1):
-// "oct", "RSA"; "" for a name that is no algorithm.
+// "oct", "RSA", "EC" or "OKP"; "" for a name that is no algorithm.
 func (a Algorithm) KeyType() string {
 	if row := lookup(a); row != nil {
 		return row.scheme.keyType()
@@ -101,4 +121,4 @@ func (a Algorithm) KeyType() string {
 }
 
 // Valid tells whether the name is an algorithm of this package.
-func (a Algorithm) Valid() bool { return slices.Contains(Algorithms(), a) }
+func (a Algorithm) Valid() bool { return lookup(a) != nil }

@@ -5,7 +5,11 @@ import "context"
 // Authenticate goes as far as the signature, for vectors whose payload is no
 // claims set. It returns the payload.
 func (v *Verifier) Authenticate(ctx context.Context, token string) ([]byte, error) {
-	verified, err := v.authenticate(ctx, token)
+	c, err := split(token, v.policy.Limits)
+	if err != nil {
+		return nil, err
+	}
+	verified, err := v.authenticate(ctx, c)
 	if err != nil {
 		return nil, err
 	}

@@ -69,20 +69,44 @@ func (rsaScheme) prepare(_ *algorithm, public any) any {
 	return &rsa.PublicKey{N: new(big.Int).Set(key.N), E: key.E}
 }
 
-func (rsaScheme) sign(k *SigningKey, dst, input []byte) ([]byte, error) {
-	a := k.public.alg
+func (s rsaScheme) sign(k *SigningKey, dst, input []byte) ([]byte, error) {
+	return signRSA(s, k, dst, input, k.public.alg.hash)
+}
+
+// signRSA signs by either of the two schemes, which the options tell.
+func signRSA(s scheme, k *SigningKey, dst, input []byte, opts crypto.SignerOpts) ([]byte, error) {
 	var buf [64]byte
 	signer := k.private().(crypto.Signer)
-	sig, err := signer.Sign(rand.Reader, digest(a.hash, buf[:0], input), a.hash)
+	sig, err := signer.Sign(rand.Reader, digest(k.public.alg.hash, buf[:0], input), opts)
 	if err != nil {
 		return dst, fmt.Errorf("%w: the signer failed: %w", ErrInvalidKey, err)
 	}
 	// A remote signer may answer anything, and a token that nobody can verify
 	// must not leave. crypto/rsa checks its own signatures.
-	if _, own := signer.(*rsa.PrivateKey); !own && !(rsaScheme{}).verify(k.public, input, sig) {
-		return dst, fail(ErrInvalidKey, "the signer's signature is not one of its public key")
+	if _, own := signer.(*rsa.PrivateKey); !own && !s.verify(k.public, input, sig) {
+		return dst, errForeignSignature
 	}
 	return append(dst, sig...), nil
+}
+
+var errForeignSignature = fail(ErrInvalidKey, "the signer's signature is not one of its public key")
+
+// pssScheme is RSASSA-PSS (RFC 7518 section 3.5): the salt is as long as the
+// hash, and MGF1 uses the same hash.
+type pssScheme struct{ rsaScheme }
+
+func pssOptions(h crypto.Hash) *rsa.PSSOptions {
+	return &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: h}
+}
+
+func (s pssScheme) sign(k *SigningKey, dst, input []byte) ([]byte, error) {
+	return signRSA(s, k, dst, input, pssOptions(k.public.alg.hash))
+}
+
+func (pssScheme) verify(k *VerifyingKey, input, sig []byte) bool {
+	var buf [64]byte
+	h := k.alg.hash
+	return rsa.VerifyPSS(k.prepared.(*rsa.PublicKey), h, digest(h, buf[:0], input), sig, pssOptions(h)) == nil
 }
 
 func (rsaScheme) verify(k *VerifyingKey, input, sig []byte) bool {

@@ -23,10 +23,11 @@ type Signer struct {
 type SignerOption func(*signerOptions) error
 
 type signerOptions struct {
-	typ    string
-	noKid  bool
-	extra  []headerParam
-	limits Limits
+	olderName bool
+	typ       string
+	noKid     bool
+	extra     []headerParam
+	limits    Limits
 }
 
 type headerParam struct {
@@ -69,6 +70,12 @@ func HeaderParam(name string, value any) SignerOption {
 	}
 }
 
+// OlderAlgorithmName writes the algorithm's older name into the header where it
+// has one: "EdDSA" for Ed25519, for verifiers that don't know RFC 9864 yet.
+func OlderAlgorithmName() SignerOption {
+	return func(o *signerOptions) error { o.olderName = true; return nil }
+}
+
 // TokenLimits replaces the limits within which the signer keeps its tokens. The
 // default is what a verifier accepts by default.
 func TokenLimits(l Limits) SignerOption {
@@ -91,7 +98,11 @@ func NewSigner(key *SigningKey, opts ...SignerOption) (*Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	header := fmt.Appendf(nil, `{"alg":%q`, key.Algorithm())
+	alg := key.public.alg.name
+	if older := key.public.alg.older; o.olderName && older != "" {
+		alg = older
+	}
+	header := fmt.Appendf(nil, `{"alg":%q`, alg)
 	add := func(name string, value []byte) {
 		quoted, _ := json.Marshal(name) // a string always has a JSON form
 		header = append(append(append(append(header, ','), quoted...), ':'), value...)

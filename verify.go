@@ -37,7 +37,15 @@ func NewVerifier(keys KeySet, p Policy) (*Verifier, error) {
 // the key's; signature, over the bytes received; claims; policy, with expiry at
 // the end; revocation.
 func (v *Verifier) Verify(ctx context.Context, token string) (*Verified, error) {
-	verified, err := v.authenticate(ctx, token)
+	c, err := split(token, v.policy.Limits)
+	if err != nil {
+		return nil, err
+	}
+	// A JWS may have an empty payload (RFC 7515), a JWT has claims.
+	if c.payload == "" {
+		return nil, errEmptySegment
+	}
+	verified, err := v.authenticate(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -57,11 +65,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Verified, error) 
 
 // authenticate goes as far as the signature (RFC 7515 section 5.2). Of the
 // result only header, payload and key are set.
-func (v *Verifier) authenticate(ctx context.Context, token string) (*Verified, error) {
-	c, err := split(token, v.policy.Limits)
-	if err != nil {
-		return nil, err
-	}
+func (v *Verifier) authenticate(ctx context.Context, c compact) (*Verified, error) {
 	text, err := decodeSegment("header", c.header)
 	if err != nil {
 		return nil, err
