@@ -103,7 +103,7 @@ func decode(value []byte, v reflect.Value, path string) error {
 		v.SetUint(n)
 	case reflect.Float32, reflect.Float64:
 		n, err := strconv.ParseFloat(string(value), v.Type().Bits())
-		if err != nil || !isNumber(value) {
+		if err != nil {
 			return &TypeError{path, v.Type().String()}
 		}
 		v.SetFloat(n)
@@ -247,14 +247,16 @@ func members(value []byte, path string) ([]Member, error) {
 	return AppendMembers(nil, value, Limits{Depth: len(value), Members: len(value)})
 }
 
+var textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
+
 func decodeMap(value []byte, v reflect.Value, path string) error {
 	t := v.Type()
 	if value[0] == 'n' {
 		v.SetZero()
 		return nil
 	}
-	if t.Key().Kind() != reflect.String {
-		return fmt.Errorf("%w: %s (map keys must be strings)", ErrUnsupported, t)
+	if t.Key().Kind() != reflect.String || reflect.PointerTo(t.Key()).Implements(textUnmarshaler) {
+		return fmt.Errorf("%w: %s (map keys must be plain strings)", ErrUnsupported, t)
 	}
 	ms, err := members(value, path)
 	if err != nil {
@@ -263,7 +265,8 @@ func decodeMap(value []byte, v reflect.Value, path string) error {
 	out := reflect.MakeMapWithSize(t, len(ms))
 	for _, m := range ms {
 		e := reflect.New(t.Elem()).Elem()
-		if err := decode(m.Value, e, join(path, string(m.Name))); err != nil {
+		// The name is a stranger's word and stays out of the path.
+		if err := decode(m.Value, e, join(path, "*")); err != nil {
 			return err
 		}
 		out.SetMapIndex(reflect.ValueOf(string(m.Name)).Convert(t.Key()), e)

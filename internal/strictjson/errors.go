@@ -27,7 +27,7 @@ func (s *scanner) fail(reason error) error {
 // TypeError reports a member whose value does not fit the Go value that it is
 // decoded into. errors.Is finds ErrType.
 type TypeError struct {
-	Path string // the member's name, with those of its parents: "address.zip"
+	Path string // the member's name, with those of its parents: "address.zip", "list.0", and "*" for a map's
 	Want string // what was expected, in words or as a Go type
 }
 

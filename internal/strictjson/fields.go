@@ -3,6 +3,7 @@ package strictjson
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -11,25 +12,54 @@ import (
 var fieldCache sync.Map // reflect.Type -> map[string][]int
 
 // fieldsOf maps the member names of a struct type to field indexes. Embedded
-// structs lend their fields, and of two fields of one name the shallower wins;
-// two at the same depth are an error here (encoding/json drops both silently).
+// structs lend their fields. Of the fields of one name the shallowest counts, and
+// among those the only one whose tag gives the name, as in encoding/json; where
+// that leaves two, encoding/json drops both silently and here it is an error.
 func fieldsOf(t reflect.Type) (map[string][]int, error) {
 	if m, ok := fieldCache.Load(t); ok {
 		return m.(map[string][]int), nil
 	}
-	fields := map[string][]int{}
-	if err := collect(t, nil, fields, nil); err != nil {
+	c := collector{fields: map[string]candidate{}}
+	if err := c.collect(t, nil, nil); err != nil {
 		return nil, err
+	}
+	fields := make(map[string][]int, len(c.fields))
+	for name, f := range c.fields {
+		if f.twin {
+			return nil, fmt.Errorf("%w: %s has two fields for the member %q", ErrUnsupported, t, name)
+		}
+		fields[name] = f.index
 	}
 	fieldCache.Store(t, fields)
 	return fields, nil
 }
 
-func collect(t reflect.Type, prefix []int, fields map[string][]int, parents []reflect.Type) error {
-	for _, p := range parents {
-		if p == t {
-			return fmt.Errorf("%w: %s embeds itself", ErrUnsupported, t)
-		}
+// candidate is the best field of a name so far.
+type candidate struct {
+	index  []int
+	tagged bool
+	twin   bool // there is another one that is as good
+}
+
+type collector struct{ fields map[string]candidate }
+
+func (c collector) add(name string, f candidate) {
+	other, taken := c.fields[name]
+	switch {
+	case !taken || len(f.index) < len(other.index):
+		c.fields[name] = f
+	case len(f.index) > len(other.index):
+	case f.tagged == other.tagged:
+		other.twin = true
+		c.fields[name] = other
+	case f.tagged:
+		c.fields[name] = f
+	}
+}
+
+func (c collector) collect(t reflect.Type, prefix []int, parents []reflect.Type) error {
+	if slices.Contains(parents, t) {
+		return fmt.Errorf("%w: %s embeds itself", ErrUnsupported, t)
 	}
 	parents = append(parents, t)
 	for i := range t.NumField() {
@@ -39,14 +69,14 @@ func collect(t reflect.Type, prefix []int, fields map[string][]int, parents []re
 			continue
 		}
 		name, options, _ := strings.Cut(tag, ",")
-		index := append(append([]int(nil), prefix...), i)
+		index := append(slices.Clone(prefix), i)
 		if f.Anonymous && name == "" {
 			e := f.Type
 			if e.Kind() == reflect.Pointer {
 				e = e.Elem()
 			}
 			if e.Kind() == reflect.Struct {
-				if err := collect(e, index, fields, parents); err != nil {
+				if err := c.collect(e, index, parents); err != nil {
 					return err
 				}
 				continue
@@ -58,18 +88,11 @@ func collect(t reflect.Type, prefix []int, fields map[string][]int, parents []re
 		if strings.Contains(","+options+",", ",string,") {
 			return fmt.Errorf("%w: %s.%s has the json option \"string\"", ErrUnsupported, t, f.Name)
 		}
-		if name == "" {
+		tagged := name != ""
+		if !tagged {
 			name = f.Name
 		}
-		if other, taken := fields[name]; taken {
-			if len(other) == len(index) {
-				return fmt.Errorf("%w: %s has two fields for the member %q", ErrUnsupported, t, name)
-			}
-			if len(other) < len(index) {
-				continue
-			}
-		}
-		fields[name] = index
+		c.add(name, candidate{index: index, tagged: tagged})
 	}
 	return nil
 }
