@@ -314,13 +314,13 @@ func (w *world) refused(token, why string) {
 }
 
 // session returns a session as it is stored.
-func (w *world) session(id issuer.SessionID) issuer.Session {
+func (w *world) session(id issuer.SessionID) *issuer.Session {
 	w.t.Helper()
 	s, _, err := w.store.Store.Session(context.Background(), id)
 	if err != nil {
 		w.t.Fatalf("read the session: %v", err)
 	}
-	return s
+	return &s
 }
 
 // dead checks that a session is over for good: no token of it works.

@@ -62,8 +62,8 @@ func (i *Issuer) Refresh(ctx context.Context, req RefreshRequest) (*TokenPair, e
 		case forward:
 			s, err = i.store.Rotate(ctx, s.ID, s.Generation, token.generation+1)
 		}
-		if errors.Is(err, ErrConflict) {
-			continue
+		if errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) {
+			continue // somebody was faster: look again
 		}
 		if err != nil {
 			return nil, err
@@ -102,16 +102,19 @@ func (i *Issuer) authenticate(ctx context.Context, token refreshToken) (Session,
 // expire writes down that a session is over, so that it stays over whatever the
 // clock does.
 func (i *Issuer) expire(ctx context.Context, s *Session) error {
+	ctx = context.WithoutCancel(ctx) // see reuse
 	if _, err := i.store.Revoke(ctx, Revocation{SessionID: s.ID, Reason: ReasonExpired}); err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
 	return because(ErrInvalidGrant, "the session is over")
 }
 
-// reuse ends a session of which a superseded token came back.
+// reuse ends a session of which a superseded token came back. That is no matter
+// of the client alone, so it happens even if that one hangs up.
 func (i *Issuer) reuse(ctx context.Context, s *Session) error {
+	ctx = context.WithoutCancel(ctx)
 	done, err := i.store.Revoke(ctx, Revocation{SessionID: s.ID, Reason: ReasonReuse})
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
 	// Of many requests with the stolen token, one did it and tells.
