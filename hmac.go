@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/jeton-go/jeton/internal/base64url"
+	"github.com/jeton-go/jeton/internal/weaksecret"
 )
 
 const keyTypeOct = "oct"
@@ -51,6 +52,9 @@ func (hmacScheme) check(a *algorithm, public any, o *keyOptions) error {
 	}
 	if bytes.Count(secret, secret[:1]) == len(secret) {
 		return fail(ErrWeakKey, "an HMAC secret of one repeated byte")
+	}
+	if weaksecret.Listed(secret) {
+		return fail(ErrWeakKey, "an HMAC secret that stands in public lists of secrets")
 	}
 	return nil
 }

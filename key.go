@@ -61,8 +61,8 @@ func KeyID(id string) KeyOption {
 	}
 }
 
-// InsecureAllowWeakSecret admits an HMAC secret that is shorter than the hash
-// or repeats one byte. Such a secret can be guessed from a single token. It is
+// InsecureAllowWeakSecret admits an HMAC secret that is shorter than the hash,
+// repeats one byte or stands in public lists. Such a secret can be guessed from a single token. It is
 // for tutorials and for old systems that can't change theirs; an empty secret
 // and one that looks like a key file stay refused.
 func InsecureAllowWeakSecret() KeyOption {

@@ -132,6 +132,8 @@ func TestHMACSecretsThatAreWeakAreRefused(t *testing.T) {
 		{"A23 47 of 48 bytes", jeton.HS384, "0123456789abcdef0123456789abcdef0123456789abcde", true},
 		{"A23 63 of 64 bytes", jeton.HS512, strings.Repeat("0123456789abcdef", 4)[:63], true},
 		{"A23 one byte repeated", jeton.HS256, strings.Repeat("x", 40), true},
+		{"A23 in public lists", jeton.HS256, "!ChangeThisMercureHubJWTSecretKey!", true},
+		{"A23 in public lists, with a newline", jeton.HS256, "!ChangeThisMercureHubJWTSecretKey!\n", true},
 		{"A23 zeros", jeton.HS256, strings.Repeat("\x00", 32), true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -127,8 +127,8 @@ var parsers = []string{"./internal/base64url", "./internal/strictjson"}
 var stores = []string{"./issuer", "./internal/batch"}
 
 var layers = []layer{
-	{[]string{"."}, parsers, nil,
-		"the root package is the standard library and the two strict parsers, nothing else"},
+	{[]string{"."}, slices.Concat(parsers, []string{"./internal/weaksecret"}), nil,
+		"the root package is the standard library, the two strict parsers and a list, nothing else"},
 	{[]string{"./jwk"}, slices.Concat(parsers, []string{"."}), nil,
 		"a JWK is read strictly and becomes a key of package jeton"},
 	{[]string{"./jwks"}, []string{".", "./jwk"}, nil,
@@ -154,7 +154,7 @@ var layers = []layer{
 		"the conformance suite knows the contract and no store"},
 	{[]string{"./issuer/issuerhttp"}, []string{"./issuer", "./internal/httpapi"}, nil,
 		"it hands out the handler and adds nothing"},
-	{[]string{"./internal/base64url", "./internal/strictjson"}, nil, nil,
+	{[]string{"./internal/base64url", "./internal/strictjson", "./internal/weaksecret"}, nil, nil,
 		"whoever reads untrusted bytes depends on nobody"},
 	{[]string{"./internal/batch"}, nil, nil,
 		"group commit knows nothing about what is committed"},
