@@ -15,3 +15,12 @@ func (v *Verifier) Authenticate(ctx context.Context, token string) ([]byte, erro
 	}
 	return verified.payload, nil
 }
+
+// ParseHeader reads a header within the default limits.
+func ParseHeader(text []byte) (Header, error) {
+	limits, err := Limits{}.withDefaults()
+	if err != nil {
+		return Header{}, err
+	}
+	return parseHeader(text, limits)
+}
