@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -14,6 +15,8 @@ import (
 func (a *api) keys(w http.ResponseWriter, r *http.Request) {
 	a.cacheable(w, r, a.issuer.Keys())
 }
+
+const metadataPath = "/.well-known/oauth-authorization-server"
 
 // metadata is the document of RFC 8414, under its own name and under the one
 // that OpenID Connect clients look for.
@@ -24,7 +27,7 @@ func (a *api) metadata(w http.ResponseWriter, r *http.Request) {
 		"revocation_endpoint":                        a.url("/oauth/revoke"),
 		"jwks_uri":                                   a.url("/.well-known/jwks.json"),
 		"grant_types_supported":                      []string{"refresh_token"},
-		"response_types_supported":                   []string{},
+		"response_types_supported":                   []string{}, // none, and required
 		"token_endpoint_auth_methods_supported":      []string{"none"},
 		"revocation_endpoint_auth_methods_supported": []string{"none"},
 		"access_token_signing_alg_values_supported":  []string{string(a.issuer.Algorithm())},
@@ -40,13 +43,25 @@ func (a *api) metadata(w http.ResponseWriter, r *http.Request) {
 	a.cacheable(w, r, b)
 }
 
+// metadataAtPath is the document where RFC 8414 section 3 wants it for an issuer
+// whose URL has a path: the path comes behind the well-known name. The proxy that
+// puts the service below a path has to route this name too.
+func (a *api) metadataAtPath(w http.ResponseWriter, r *http.Request) {
+	u, err := url.Parse(a.issuer.Issuer())
+	if err != nil || r.URL.EscapedPath() != metadataPath+strings.TrimSuffix(u.EscapedPath(), "/") {
+		a.fail(w, r, noRoute)
+		return
+	}
+	a.metadata(w, r)
+}
+
 func (a *api) cacheable(w http.ResponseWriter, r *http.Request, body []byte) {
 	sum := sha256.Sum256(body)
 	etag := `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
 	h := w.Header()
 	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(a.issuer.KeysMaxAge().Seconds())))
 	h.Set("ETag", etag)
-	for _, tag := range strings.Split(r.Header.Get("If-None-Match"), ",") {
+	for _, tag := range strings.Split(strings.Join(r.Header.Values("If-None-Match"), ","), ",") {
 		if tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/"); tag == etag || tag == "*" {
 			w.WriteHeader(http.StatusNotModified)
 			return

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
+	"regexp"
 
 	"github.com/jeton-go/jeton/issuer"
 )
@@ -33,7 +35,10 @@ var answers = []struct {
 	{issuer.ErrBusy, answer{503, "temporarily_unavailable", "too many logins at once, try again shortly"}},
 }
 
-var serverError = answer{500, "server_error", "the service failed; nothing was decided about the token"}
+var (
+	serverError = answer{500, "server_error", "the service failed, try again"}
+	outOfTime   = answer{503, "temporarily_unavailable", "the request ended before the service was done, try again"}
+)
 
 // answerTo finds the answer to an error and tells whether it is a failure of
 // the service, which belongs in a log.
@@ -56,13 +61,55 @@ func answerTo(err error) (a answer, failure bool) {
 
 func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	answer, failure := answerTo(err)
-	if a.OnError != nil {
-		a.OnError(r, answer.status, err)
-	}
 	if failure && r.Context().Err() != nil {
-		return // the client is gone; there is nobody to answer
+		// The client left, or the program gave the request a deadline. In the
+		// second case somebody still listens, and silence would be a 200.
+		answer = outOfTime
 	}
+	a.report(r, answer.status, err)
 	writeAnswer(w, answer)
+}
+
+// report tells OnError of an answer.
+func (a *api) report(r *http.Request, status int, err error) {
+	if a.OnError != nil {
+		a.OnError(withoutSecrets(r), status, err)
+	}
+}
+
+// tokenLike finds what is long enough to be a refresh token or a JWT; a session
+// id and a traceparent are shorter.
+var tokenLike = regexp.MustCompile(`[\w.~+=-]{65,}`)
+
+func mask(s string) string { return tokenLike.ReplaceAllString(s, "[redacted]") }
+
+// withoutSecrets returns what a log may have of a request: no credentials, no
+// query, no body, and no token that a client put into the path by mistake.
+func withoutSecrets(r *http.Request) *http.Request {
+	c := &http.Request{
+		Method:     r.Method,
+		URL:        &url.URL{Path: mask(r.URL.Path)},
+		Proto:      r.Proto,
+		ProtoMajor: r.ProtoMajor,
+		ProtoMinor: r.ProtoMinor,
+		Header:     make(http.Header, len(r.Header)),
+		Body:       http.NoBody,
+		Host:       r.Host,
+		RemoteAddr: r.RemoteAddr,
+		TLS:        r.TLS,
+		Pattern:    r.Pattern,
+	}
+	c.RequestURI = c.URL.EscapedPath()
+	for name, values := range r.Header {
+		switch name {
+		case "Authorization", "Proxy-Authorization", "Cookie", "Referer":
+			continue
+		}
+		for _, value := range values {
+			c.Header[name] = append(c.Header[name], mask(value))
+		}
+	}
+	return c.WithContext(r.Context())
 }
 
 func writeAnswer(w http.ResponseWriter, a answer) {

@@ -1,80 +1,138 @@
 package httpapi
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/jeton-go/jeton"
 	"github.com/jeton-go/jeton/httpauth"
+	"github.com/jeton-go/jeton/internal/strictjson"
 	"github.com/jeton-go/jeton/issuer"
 )
 
 // verify is GET /verify, for a gateway that asks before it lets a request
 // through: 200 with X-Auth-* headers, or the answer that the client should get.
-// The query may name what the route needs: scope (all of them), role (one of
-// them), audience.
 func (a *api) verify(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
-	scopes, err := issuer.ParseScope(strings.Join(q["scope"], " "))
+	need, err := parseNeed(r.URL.RawQuery)
 	if err != nil {
 		a.fail(w, r, err)
 		return
 	}
-	roles := slices.DeleteFunc(q["role"], func(name string) bool { return name == "" })
 	auth := a.auth
-	if len(scopes) > 0 {
-		auth = auth.Require(httpauth.Scope(scopes...))
+	if len(need.scopes) > 0 {
+		auth = auth.Require(httpauth.Scope(need.scopes...))
 	}
-	if len(roles) > 0 {
-		auth = auth.Require(httpauth.Role(roles...))
+	if len(need.roles) > 0 {
+		auth = auth.Require(httpauth.Role(need.roles...))
 	}
 	v, err := auth.Check(r)
-	if err == nil && q.Has("audience") && !v.Claims().Audience.Contains(q.Get("audience")) {
+	if err == nil {
+		_, err = identify(v)
+	}
+	if err == nil && need.audience != "" && !v.Claims().Audience.Contains(need.audience) {
 		err = fmt.Errorf("%w: not for the audience that the gateway names", jeton.ErrAudience)
 	}
 	if err != nil {
 		a.refuse(w, r, err)
 		return
 	}
-	c := v.Claims()
+	// All of them, always: a gateway that copies headers then overwrites those
+	// that a client made up.
 	h := w.Header()
-	for name, value := range map[string]string{
-		"X-Auth-Subject":    c.Subject,
-		"X-Auth-Client-Id":  v.StringClaim("client_id"),
-		"X-Auth-Session-Id": v.StringClaim("sid"),
-		"X-Auth-Scope":      v.StringClaim("scope"),
-		"X-Auth-Roles":      rolesHeader(v),
-		"X-Auth-Audience":   strings.Join(c.Audience, " "),
-		"X-Auth-Expires-At": c.ExpiresAt.Time().Format(time.RFC3339),
-	} {
-		h.Set(name, headerValue(value))
-	}
+	h.Set("X-Auth-Subject", headerWord(v.Subject()))
+	h.Set("X-Auth-Client-Id", headerWord(v.StringClaim("client_id")))
+	h.Set("X-Auth-Session-Id", headerWord(v.StringClaim("sid")))
+	h.Set("X-Auth-Scope", headerWords(scopeNames(v.StringClaim("scope"))))
+	h.Set("X-Auth-Roles", headerWords(roles(v)))
+	h.Set("X-Auth-Audience", headerWords(v.Claims().Audience))
+	h.Set("X-Auth-Expires-At", v.ExpiresAt().Time().Format(time.RFC3339))
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusOK)
 }
 
-func rolesHeader(v *jeton.Verified) string {
-	value, ok := v.Claim("roles")
-	var names []string
-	if !ok || json.Unmarshal(value, &names) != nil {
-		return ""
-	}
-	for i, name := range names {
-		names[i] = strings.ReplaceAll(headerValue(name), " ", "%20")
-	}
-	return strings.Join(names, " ")
+// need is what a gateway's route requires: all of the scopes, one of the roles,
+// and the audience if there is one.
+type need struct {
+	scopes   []string
+	roles    []string
+	audience string
 }
 
-// headerValue writes what is not printable ASCII, and the percent sign, in
-// percent encoding: a claim can't smuggle a header.
-func headerValue(s string) string {
+// parseNeed reads the query of GET /verify. What it does not understand it
+// refuses: a mistake in a gateway's configuration must let nobody through.
+func parseNeed(query string) (need, error) {
+	var n need
+	params, err := url.ParseQuery(query)
+	if err != nil {
+		return n, badRequest("the query is malformed")
+	}
+	for name, values := range params {
+		switch name {
+		case "scope":
+			for _, value := range values {
+				names, err := issuer.ParseScope(value)
+				if err != nil {
+					return n, err
+				}
+				if len(names) == 0 {
+					return n, badRequest("a scope without a name")
+				}
+				n.scopes = append(n.scopes, names...)
+			}
+		case "role":
+			if slices.Contains(values, "") {
+				return n, badRequest("a role without a name")
+			}
+			n.roles = values
+		case "audience":
+			if len(values) > 1 || values[0] == "" {
+				return n, badRequest("audience takes one name")
+			}
+			n.audience = values[0]
+		case "access_token":
+			// httpauth refuses it, with the challenge that belongs to it.
+		default:
+			return n, badRequest("the parameters are scope, role and audience")
+		}
+	}
+	return n, nil
+}
+
+// scopeNames splits a "scope" claim as httpauth does, at spaces alone.
+func scopeNames(scope string) []string {
+	return strings.FieldsFunc(scope, func(r rune) bool { return r == ' ' })
+}
+
+// roles returns the "roles" claim; none if it is not what httpauth takes for
+// roles, an array of strings.
+func roles(v *jeton.Verified) []string {
+	value, ok := v.Claim("roles")
+	var names []string
+	if !ok || strictjson.Unmarshal(value, &names, strictjson.Limits{}) != nil {
+		return nil
+	}
+	return names
+}
+
+func headerWords(words []string) string {
+	written := make([]string, len(words))
+	for i, word := range words {
+		written[i] = headerWord(word)
+	}
+	return strings.Join(written, " ")
+}
+
+// headerWord writes everything but visible ASCII, and the percent sign, in
+// percent encoding: no claim smuggles a header, looks like two, or loses a space
+// that makes it another's.
+func headerWord(s string) string {
 	var b strings.Builder
 	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '%' {
+		if c := s[i]; c <= ' ' || c > '~' || c == '%' {
 			fmt.Fprintf(&b, "%%%02X", c)
 		} else {
 			b.WriteByte(c)

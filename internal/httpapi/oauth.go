@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -27,7 +28,17 @@ func (a *api) login(w http.ResponseWriter, r *http.Request) {
 		Audience string `json:"audience"`
 		Scope    string `json:"scope"`
 	}
-	if err := readJSON(w, r, &req); err != nil {
+	err := readJSON(w, r, &req)
+	switch {
+	case err != nil:
+	case req.Username == "":
+		err = badRequest("username is missing")
+	case req.Password == "":
+		err = badRequest("password is missing")
+	default:
+		err = checkScope(req.Scope)
+	}
+	if err != nil {
 		a.fail(w, r, err)
 		return
 	}
@@ -56,6 +67,8 @@ func (a *api) token(w http.ResponseWriter, r *http.Request) {
 		err = answer{http.StatusBadRequest, "unsupported_grant_type", "the grant types are: refresh_token"}
 	case params["refresh_token"] == "":
 		err = badRequest("refresh_token is missing")
+	default:
+		err = checkScope(params["scope"])
 	}
 	if err != nil {
 		a.fail(w, r, err)
@@ -97,9 +110,23 @@ func (a *api) revoke(w http.ResponseWriter, r *http.Request) {
 // publicClient refuses a client that authenticates: no client has a secret
 // here, and to let a wrong one pass would be worse than to say so.
 func publicClient(r *http.Request, params map[string]string) error {
-	scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if strings.EqualFold(scheme, "Basic") || params["client_secret"] != "" || params["client_assertion"] != "" {
+	authenticates := params["client_secret"] != "" || params["client_assertion"] != ""
+	for _, value := range r.Header.Values("Authorization") {
+		scheme, _, _ := strings.Cut(value, " ")
+		authenticates = authenticates || strings.EqualFold(scheme, "Basic")
+	}
+	if authenticates {
 		return answer{http.StatusUnauthorized, "invalid_client", "clients have no secret here; send client_id alone"}
 	}
 	return nil
+}
+
+// checkScope gives a malformed scope its own code (RFC 6749 section 5.2).
+func checkScope(scope string) error {
+	_, err := issuer.ParseScope(scope)
+	var rule *issuer.RequestError
+	if errors.As(err, &rule) {
+		return answer{http.StatusBadRequest, "invalid_scope", rule.Rule}
+	}
+	return err
 }

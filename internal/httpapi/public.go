@@ -2,17 +2,23 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"path"
 	"strings"
 
+	"github.com/jeton-go/jeton"
 	"github.com/jeton-go/jeton/httpauth"
 	"github.com/jeton-go/jeton/issuer"
 )
 
 // Options are what the handlers need besides the issuer.
 type Options struct {
-	// OnError, if set, is told of each request that was answered with an
-	// error: refusals (4xx) and failures (5xx). The error holds no secret.
+	// OnError, if set, is told of each request that is answered with an
+	// error: refusals (4xx) and failures (5xx). The error holds no secret, and
+	// the request is a copy without credentials, query and body, in which
+	// "[redacted]" stands for whatever else could be a token. It is called on
+	// the request's goroutine, before the answer is sent.
 	OnError func(r *http.Request, status int, err error)
 }
 
@@ -29,19 +35,30 @@ func Public(iss *issuer.Issuer, o Options) (http.Handler, error) {
 	if a.auth, err = httpauth.New(iss.Verifier(), httpauth.Options{Realm: iss.Issuer()}); err != nil {
 		return nil, err
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /v1/login", a.login)
-	mux.HandleFunc("POST /oauth/token", a.token)
-	mux.HandleFunc("POST /oauth/revoke", a.revoke)
-	mux.HandleFunc("GET /v1/sessions", a.listSessions)
-	mux.HandleFunc("DELETE /v1/sessions", a.revokeSessions)
-	mux.HandleFunc("DELETE /v1/sessions/{sid}", a.revokeSession)
-	mux.HandleFunc("POST /v1/logout", a.logout)
-	mux.HandleFunc("GET /verify", a.verify)
-	mux.HandleFunc("GET /.well-known/jwks.json", a.keys)
-	mux.HandleFunc("GET /.well-known/oauth-authorization-server", a.metadata)
-	mux.HandleFunc("GET /.well-known/openid-configuration", a.metadata)
-	return a.frame(mux), nil
+	return a.frame(a.publicRoutes()), nil
+}
+
+// route is a pattern of http.ServeMux and what answers it.
+type route struct {
+	pattern string
+	handle  http.HandlerFunc
+}
+
+func (a *api) publicRoutes() []route {
+	return []route{
+		{"POST /v1/login", a.login},
+		{"POST /oauth/token", a.token},
+		{"POST /oauth/revoke", a.revoke},
+		{"GET /v1/sessions", a.listSessions},
+		{"DELETE /v1/sessions", a.revokeSessions},
+		{"DELETE /v1/sessions/{sid}", a.revokeSession},
+		{"POST /v1/logout", a.logout},
+		{"GET /verify", a.verify},
+		{"GET /.well-known/jwks.json", a.keys},
+		{"GET " + metadataPath, a.metadata},
+		{"GET " + metadataPath + "/{path...}", a.metadataAtPath},
+		{"GET /.well-known/openid-configuration", a.metadata},
+	}
 }
 
 // Admin returns the routes of the admin listener. ready tells whether the
@@ -51,29 +68,42 @@ func Admin(iss *issuer.Issuer, ready func(context.Context) error, o Options) htt
 	if ready == nil {
 		ready = iss.Ping
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
-		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
-	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		if err := ready(r.Context()); err != nil {
-			if a.OnError != nil {
-				a.OnError(r, http.StatusServiceUnavailable, err)
-			}
-			w.Header().Set("Retry-After", "1")
-			writeJSON(w, http.StatusServiceUnavailable, map[string]string{"status": "not ready"})
-			return
-		}
-		writeJSON(w, http.StatusOK, map[string]string{"status": "ready"})
-	})
-	return a.frame(mux)
+	return a.frame(a.adminRoutes(ready))
 }
 
-// frame puts around a mux what holds for every answer, those to unknown routes
-// and methods included.
-func (a *api) frame(mux *http.ServeMux) http.Handler {
+var notReady = answer{http.StatusServiceUnavailable, "temporarily_unavailable", "not ready"}
+
+func (a *api) adminRoutes(ready func(context.Context) error) []route {
+	return []route{
+		{"GET /healthz", func(w http.ResponseWriter, r *http.Request) {
+			writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+		}},
+		{"GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+			if err := ready(r.Context()); err != nil {
+				a.report(r, notReady.status, err)
+				writeAnswer(w, notReady)
+				return
+			}
+			writeJSON(w, http.StatusOK, map[string]string{"status": "ready"})
+		}},
+	}
+}
+
+// frame puts around the routes what holds for every answer, those to unknown
+// routes and methods included.
+func (a *api) frame(routes []route) http.Handler {
+	mux := http.NewServeMux()
+	for _, r := range routes {
+		mux.HandleFunc(r.pattern, r.handle)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
+		// The mux would redirect from a path's other spellings, token in the
+		// query and all.
+		if p := r.URL.EscapedPath(); path.Clean(p) != p {
+			a.fail(w, r, noRoute)
+			return
+		}
 		h, pattern := mux.Handler(r)
 		if pattern != "" {
 			mux.ServeHTTP(w, r)
@@ -88,9 +118,11 @@ func (a *api) frame(mux *http.ServeMux) http.Handler {
 			a.fail(w, r, answer{http.StatusMethodNotAllowed, "invalid_request", "this route takes " + allow})
 			return
 		}
-		a.fail(w, r, answer{http.StatusNotFound, "not_found", "there is no such route"})
+		a.fail(w, r, noRoute)
 	})
 }
+
+var noRoute = answer{http.StatusNotFound, "not_found", "there is no such route"}
 
 // discard is a ResponseWriter of which only the header is of interest.
 type discard struct{ header http.Header }
@@ -104,7 +136,7 @@ func (d discard) WriteHeader(int)             {}
 func (a *api) bearer(w http.ResponseWriter, r *http.Request) (subject string, sid issuer.SessionID, ok bool) {
 	v, err := a.auth.Check(r)
 	if err == nil {
-		sid, err = issuer.ParseSessionID(v.StringClaim("sid"))
+		sid, err = identify(v)
 	}
 	if err != nil {
 		a.refuse(w, r, err)
@@ -113,12 +145,20 @@ func (a *api) bearer(w http.ResponseWriter, r *http.Request) (subject string, si
 	return v.Subject(), sid, true
 }
 
+// identify returns the session of a verified token. A token that names no session
+// or no subject is refused: to the issuer, no subject means everybody.
+func identify(v *jeton.Verified) (issuer.SessionID, error) {
+	sid, err := issuer.ParseSessionID(v.StringClaim("sid"))
+	if err != nil || v.Subject() == "" {
+		return issuer.SessionID{}, fmt.Errorf("%w: without a session or a subject", httpauth.ErrInvalidToken)
+	}
+	return sid, nil
+}
+
 // refuse answers a request whose access token does not hold (RFC 6750 section
 // 3).
 func (a *api) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	if a.OnError != nil {
-		a.OnError(r, httpauth.Status(err), err)
-	}
+	a.report(r, httpauth.Status(err), err)
 	a.auth.WriteError(w, err)
 }
 

@@ -69,9 +69,10 @@ func readJSON(w http.ResponseWriter, r *http.Request, dst any) error {
 		return err
 	}
 	err = strictjson.Unmarshal(b, dst, strictjson.Limits{Depth: 8, Members: 64})
+	var wrong *strictjson.TypeError
 	switch {
-	case errors.Is(err, strictjson.ErrType):
-		return badRequest("a member of the JSON body has the wrong type")
+	case errors.As(err, &wrong) && wrong.Path != "":
+		return badRequest(wrong.Path + " is not of the right type") // a name of ours
 	case errors.Is(err, strictjson.ErrDuplicate):
 		return badRequest("a member of the JSON body is repeated")
 	case errors.Is(err, strictjson.ErrNUL):

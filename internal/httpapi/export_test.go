@@ -1,0 +1,15 @@
+package httpapi
+
+// PublicRoutes returns the patterns of the public listener.
+func PublicRoutes() []string { return patterns((&api{}).publicRoutes()) }
+
+// AdminRoutes returns the patterns of the admin listener.
+func AdminRoutes() []string { return patterns((&api{}).adminRoutes(nil)) }
+
+func patterns(routes []route) []string {
+	out := make([]string, len(routes))
+	for i, r := range routes {
+		out[i] = r.pattern
+	}
+	return out
+}
