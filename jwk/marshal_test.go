@@ -98,6 +98,28 @@ func TestMarshalSetRefusesWhatParseSetWould(t *testing.T) {
 	refused(t, err, jeton.ErrInvalidKey, "101 keys")
 }
 
+// Whatever is an algorithm of package jeton can be written and read here: a new
+// one fails until it has a key type.
+func TestEveryAlgorithmHasAKeyType(t *testing.T) {
+	types := map[string]bool{}
+	for _, alg := range jeton.Algorithms() {
+		if types[alg.KeyType()] {
+			continue
+		}
+		types[alg.KeyType()] = true
+		key, err := jeton.GenerateKey(alg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := jwk.MarshalPrivate(key)
+		if err != nil {
+			t.Errorf("%s: %v", alg, err)
+		} else if _, err := jwk.ParsePrivate(text); err != nil {
+			t.Errorf("%s: %v", alg, err)
+		}
+	}
+}
+
 // anyKey draws a key of any algorithm that jeton has, with any id.
 func anyKey(t *rapid.T) *jeton.SigningKey {
 	alg := rapid.SampledFrom(jeton.Algorithms()).Draw(t, "algorithm")

@@ -171,11 +171,16 @@ func (m object) allows(operation string) (bool, error) {
 	return allowed && slices.Contains(ops, operation), nil
 }
 
-// algorithm returns "alg"; "" if the key names none.
-func (m object) algorithm() (string, error) {
-	alg, present, err := m.text("alg")
-	if err == nil && present && alg == "" {
-		return "", fail(jeton.ErrInvalidKey, `"alg" is empty`)
+// algorithm returns "alg", by its present name if it has an older one; "" if the
+// key names none. jeton.ErrUnsupportedAlgorithm for one that does not sign here.
+func (m object) algorithm() (jeton.Algorithm, error) {
+	name, present, err := m.text("alg")
+	if err != nil || !present {
+		return "", err
 	}
-	return alg, err
+	alg, err := jeton.ParseAlgorithm(name)
+	if err != nil {
+		return "", fail(jeton.ErrUnsupportedAlgorithm, `"alg" is not one that signs here`)
+	}
+	return alg, nil
 }

@@ -26,8 +26,8 @@ type options struct {
 // jeton.ErrUnsupportedAlgorithm if there is no such algorithm.
 func DefaultAlgorithm(alg jeton.Algorithm) Option {
 	return func(o *options) error {
-		o.alg = alg
-		_, err := jeton.ParseAlgorithm(string(alg))
+		var err error
+		o.alg, err = jeton.ParseAlgorithm(string(alg))
 		return err
 	}
 }
@@ -110,16 +110,12 @@ func (e *noAlgorithm) Unwrap() error { return jeton.ErrInvalidKey }
 
 // choose returns the algorithm to which a key is bound. Named is the one that
 // the key names, or "". Public is the key's public half, nil for a secret.
-func (o *options) choose(kty, named string, public any) (jeton.Algorithm, error) {
+func (o *options) choose(kty string, named jeton.Algorithm, public any) (jeton.Algorithm, error) {
 	if named != "" {
-		alg, err := jeton.ParseAlgorithm(named)
-		if err != nil {
-			return "", err
+		if named.KeyType() != kty {
+			return "", fail(jeton.ErrInvalidKey, "%s is not an algorithm of %s keys", named, kty)
 		}
-		if alg.KeyType() != kty {
-			return "", fail(jeton.ErrInvalidKey, "%s is not an algorithm of %s keys", alg, kty)
-		}
-		return alg, nil
+		return named, nil
 	}
 	if o.alg.KeyType() == kty {
 		return o.alg, nil
@@ -155,12 +151,12 @@ func (o *options) choose(kty, named string, public any) (jeton.Algorithm, error)
 
 // chooseOne is choose for a single key, where DefaultAlgorithm is what the
 // caller expects.
-func (o *options) chooseOne(kty, named string, public any) (jeton.Algorithm, error) {
+func (o *options) chooseOne(kty string, named jeton.Algorithm, public any) (jeton.Algorithm, error) {
 	if o.alg != "" {
 		if o.alg.KeyType() != kty {
 			return "", fail(jeton.ErrInvalidKey, "%s does not take a key of this type", o.alg)
 		}
-		if named != "" && named != string(o.alg) {
+		if named != "" && named != o.alg {
 			return "", fail(jeton.ErrInvalidKey, "the key names another algorithm than %s", o.alg)
 		}
 	}

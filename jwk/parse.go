@@ -109,7 +109,7 @@ func formOf(data []byte) (form, []byte, error) {
 }
 
 // chooser is (*options).choose or chooseOne.
-type chooser func(kty, named string, public any) (jeton.Algorithm, error)
+type chooser func(kty string, named jeton.Algorithm, public any) (jeton.Algorithm, error)
 
 // errPurpose is the error for a key whose "use" or "key_ops" name another
 // purpose than the one at hand.
@@ -130,7 +130,7 @@ func readable(kty string) (*keyType, error) {
 }
 
 // admit makes the checks that come before a key's material is looked at.
-func admit(m object, kty, operation string) (t *keyType, alg string, err error) {
+func admit(m object, kty, operation string) (t *keyType, alg jeton.Algorithm, err error) {
 	if t, err = readable(kty); err != nil {
 		return nil, "", err
 	}
@@ -143,9 +143,6 @@ func admit(m object, kty, operation string) (t *keyType, alg string, err error) 
 	}
 	if alg, err = m.algorithm(); err != nil {
 		return nil, "", err
-	}
-	if alg != "" && !jeton.Algorithm(alg).Valid() {
-		return nil, "", fail(jeton.ErrUnsupportedAlgorithm, `"alg" is not one that signs here`)
 	}
 	return t, alg, nil
 }
@@ -166,7 +163,7 @@ func (o *options) privateJWK(m object, kty, operation string, choose chooser) (*
 	return makeSigningKey(key, kty, named, choose, keyOptions)
 }
 
-func makeSigningKey(key any, kty, named string, choose chooser, opts []jeton.KeyOption) (*jeton.SigningKey, error) {
+func makeSigningKey(key any, kty string, named jeton.Algorithm, choose chooser, opts []jeton.KeyOption) (*jeton.SigningKey, error) {
 	signer, ok := key.(crypto.Signer)
 	if !ok {
 		secret := key.([]byte)

@@ -125,11 +125,11 @@ func TestParsePublicRefuses(t *testing.T) {
 		"A24 use in upper case":               {members{"use": "SIG"}, jeton.ErrInvalidKey, "for something else"},
 		"A24 use that is no string":           {members{"use": []string{"sig"}}, jeton.ErrInvalidKey, `"use" is not a string`},
 		"an alg that is no string":            {members{"alg": 256}, jeton.ErrInvalidKey, `"alg" is not a string`},
-		"an empty alg":                        {members{"alg": ""}, jeton.ErrInvalidKey, `"alg" is empty`},
+		"an empty alg":                        {members{"alg": ""}, jeton.ErrUnsupportedAlgorithm, `"alg"`},
 		"A1 an alg of none":                   {members{"alg": "none"}, jeton.ErrUnsupportedAlgorithm, `"alg"`},
 		"an alg for encryption":               {members{"alg": "RSA-OAEP"}, jeton.ErrUnsupportedAlgorithm, `"alg"`},
 		"A2 an alg of another kty":            {members{"alg": "HS256"}, jeton.ErrInvalidKey, "HS256 is not an algorithm of RSA keys"},
-		"no alg, and several would do":        {members{"alg": nil}, jeton.ErrInvalidKey, "RS256, RS384, RS512"},
+		"no alg, and several would do":        {members{"alg": nil}, jeton.ErrInvalidKey, "RS256, RS384, RS512, PS256, PS384, PS512"},
 		"a kid that is no string":             {members{"kid": 1}, jeton.ErrInvalidKey, `"kid" is not a string`},
 		"A4 an empty kid":                     {members{"kid": ""}, jeton.ErrInvalidKey, "key id"},
 		"A4 a kid of 129 characters":          {members{"kid": strings.Repeat("k", 129)}, jeton.ErrInvalidKey, "key id"},
@@ -301,6 +301,57 @@ func TestDefaultAlgorithmMustBeTheOneThatTheKeyNames(t *testing.T) {
 	refused(t, err, jeton.ErrUnsupportedAlgorithm, "unsupported")
 	_, err = jwk.ParsePublic(rsaPublicJWK().text(), jwk.DefaultAlgorithm(""))
 	refused(t, err, jeton.ErrUnsupportedAlgorithm, "unsupported")
+}
+
+// A curve belongs to one algorithm.
+func TestAKeyOnACurveLeavesOneAlgorithm(t *testing.T) {
+	for _, alg := range []jeton.Algorithm{jeton.ES256, jeton.ES384, jeton.ES512, jeton.Ed25519} {
+		key, err := jeton.GenerateKey(alg, jeton.KeyID("curve"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		private := decode(jwk.MarshalPrivate(key)).with(members{"alg": nil})
+		public := decode(jwk.MarshalPublic(key.Public())).with(members{"alg": nil})
+		if k, err := jwk.ParsePrivate(private.text()); err != nil || k.Algorithm() != alg {
+			t.Errorf("%s: %v, %v", alg, k, err)
+		}
+		if k, err := jwk.ParsePublic(public.text()); err != nil || k.Algorithm() != alg {
+			t.Errorf("%s: %v, %v", alg, k, err)
+		}
+		// In a set, a default for keys of another type does not get in the way.
+		keys, err := jwk.ParseSet(set(public, rsaPublicJWK().with(members{"alg": nil})), jwk.DefaultAlgorithm(jeton.PS256))
+		if err != nil || ids(keys) != "curve rsa" || keys[0].Algorithm() != alg || keys[1].Algorithm() != jeton.PS256 {
+			t.Errorf("%s: %v, %v", alg, keys, err)
+		}
+	}
+}
+
+func TestAnAlgorithmOfAnotherCurveIsRefused(t *testing.T) {
+	key, err := jeton.GenerateKey(jeton.ES256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := decode(jwk.MarshalPublic(key.Public())).with(members{"alg": "ES384"})
+	_, err = jwk.ParsePublic(changed.text())
+	refused(t, err, jeton.ErrInvalidKey, "", material(changed)...)
+	_, err = jwk.ParseSet(set(changed, rsaPublicJWK()))
+	refused(t, err, jeton.ErrInvalidKey, "keys[0]: ", material(changed)...)
+}
+
+func TestAnOlderNameOfAnAlgorithmIsTheSame(t *testing.T) {
+	key, err := jeton.GenerateKey(jeton.Ed25519)
+	if err != nil {
+		t.Fatal(err)
+	}
+	older := decode(jwk.MarshalPublic(key.Public())).with(members{"alg": "EdDSA"})
+	for _, opts := range [][]jwk.Option{nil, {jwk.DefaultAlgorithm(jeton.Ed25519)}, {jwk.DefaultAlgorithm("EdDSA")}} {
+		if k, err := jwk.ParsePublic(older.text(), opts...); err != nil || k.Algorithm() != jeton.Ed25519 {
+			t.Errorf("%v, %v", k, err)
+		}
+		if k, err := jwk.ParsePublic(older.with(members{"alg": "Ed25519"}).text(), opts...); err != nil || k.Algorithm() != jeton.Ed25519 {
+			t.Errorf("%v, %v", k, err)
+		}
+	}
 }
 
 func TestUseAndKeyOps(t *testing.T) {

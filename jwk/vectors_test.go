@@ -24,15 +24,6 @@ func readVectors(t *testing.T, name string, dst any) {
 	}
 }
 
-// until skips a case whose algorithm package jeton does not have yet. It comes
-// back by itself.
-func until(t *testing.T, alg jeton.Algorithm) {
-	t.Helper()
-	if !alg.Valid() {
-		t.Skipf("%s is not one of jeton's algorithms yet", alg)
-	}
-}
-
 type rfcKeys struct {
 	Public  struct{ Keys []members } `json:"A.1_public"`
 	Private struct{ Keys []members } `json:"A.2_private"`
@@ -59,9 +50,7 @@ func TestRFC7517AppendixA2(t *testing.T) {
 	refused(t, err, jeton.ErrInvalidKey, "private key")
 
 	_, err = jwk.ParsePrivate(rfc.Private.Keys[0].text())
-	if jeton.Algorithm("ES256").Valid() {
-		refused(t, err, jeton.ErrInvalidKey, "for something else")
-	}
+	refused(t, err, jeton.ErrInvalidKey, "for something else")
 	key, err := jwk.ParsePrivate(rfc.Private.Keys[1].text())
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +97,6 @@ func TestRFC7520Keys(t *testing.T) {
 		return m
 	}
 	t.Run("3.1 EC public", func(t *testing.T) {
-		until(t, "ES512")
 		key, err := jwk.ParsePublic(read(t, "3_1.ec_public_key.json").text())
 		if err != nil {
 			t.Fatal(err)
@@ -118,7 +106,6 @@ func TestRFC7520Keys(t *testing.T) {
 		}
 	})
 	t.Run("3.2 EC private", func(t *testing.T) {
-		until(t, "ES512")
 		private, err := jwk.ParsePrivate(read(t, "3_2.ec_private_key.json").text())
 		if err != nil {
 			t.Fatal(err)
@@ -160,7 +147,6 @@ func TestRFC7520Keys(t *testing.T) {
 }
 
 func TestRFC8037Keys(t *testing.T) {
-	until(t, "EdDSA")
 	var rfc struct {
 		Private members `json:"A.1_private"`
 		Public  members `json:"A.2_public"`
@@ -181,32 +167,28 @@ func TestRFC8037Keys(t *testing.T) {
 }
 
 // wycheproofRefusals tells why each set of an invalid case is refused, in words
-// of the error. 3 is not here: its set is good and the signature is not. Until
-// an algorithm exists, its keys are skipped and the set has none that is usable.
-var wycheproofRefusals = map[int]struct {
-	why   string
-	until jeton.Algorithm
-}{
-	1:  {"secrets and public keys in one set", ""},
-	4:  {`has the "kid" of another key`, ""},
-	6:  {"1 not for verifying", ""},
-	7:  {"ROCA", ""},
-	8:  {"1024 bits", ""},
-	9:  {"exponent", ""},
-	10: {"at least 32 bytes", ""},
-	11: {"at least 48 bytes", ""},
-	12: {"at least 64 bytes", ""},
-	16: {"empty", ""},
-	17: {"empty", ""},
-	18: {"empty", ""},
-	19: {"1 of a type, curve or algorithm", ""},
-	20: {"1 of a type, curve or algorithm", ""},
-	21: {"1 not for verifying", "ES256"},
-	22: {"not a point on the curve", "ES256"},
-	23: {`"x" has 32 bytes and not 48`, "ES256"},
-	24: {`"n" is missing`, "ES256"},
-	25: {"1 of a type, curve or algorithm", ""},
-	26: {"1 of a type, curve or algorithm", ""},
+// of the error. 3 is not here: its set is good and the signature is not.
+var wycheproofRefusals = map[int]string{
+	1:  "secrets and public keys in one set",
+	4:  `has the "kid" of another key`,
+	6:  "1 not for verifying",
+	7:  "ROCA",
+	8:  "1024 bits",
+	9:  "exponent",
+	10: "at least 32 bytes",
+	11: "at least 48 bytes",
+	12: "at least 64 bytes",
+	16: "empty",
+	17: "empty",
+	18: "empty",
+	19: "1 of a type, curve or algorithm",
+	20: "1 of a type, curve or algorithm",
+	21: "1 not for verifying",
+	22: "not a point on the curve",
+	23: `"x" has 32 bytes and not 48`,
+	24: `"n" is missing`,
+	25: "1 of a type, curve or algorithm",
+	26: "1 of a type, curve or algorithm",
 }
 
 func TestWycheproofKeys(t *testing.T) {
@@ -237,13 +219,7 @@ func TestWycheproofKeys(t *testing.T) {
 					if test.Result != "invalid" {
 						t.Fatalf("%d is %s", test.TcID, test.Result)
 					}
-					if refusal.until != "" {
-						if err == nil {
-							t.Fatal("accepted")
-						}
-						until(t, refusal.until)
-					}
-					refused(t, err, jeton.ErrInvalidKey, refusal.why)
+					refused(t, err, jeton.ErrInvalidKey, refusal)
 					return
 				}
 				if err != nil {
