@@ -76,7 +76,8 @@ type parsedHash struct {
 func parseHash(h PasswordHash) (parsedHash, error) {
 	bad := errors.New("a stored password hash is no argon2id PHC string")
 	parts := strings.Split(string(h), "$")
-	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" || parts[2] != fmt.Sprintf("v=%d", argon2.Version) {
+	// The decoder passes over line ends.
+	if strings.ContainsAny(string(h), "\r\n") || len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" || parts[2] != fmt.Sprintf("v=%d", argon2.Version) {
 		return parsedHash{}, bad
 	}
 	var out parsedHash
@@ -106,7 +107,8 @@ func (h parsedHash) matches(password string) bool {
 }
 
 // prepareUsername returns the normal form of a user name (RFC 8265 section
-// 3.3): case folded, so that Alice and alice are one.
+// 3.3): case folded, so that Alice and alice are one. It is within the limit,
+// too, so that it is itself a name that commands take.
 func prepareUsername(name string) (string, error) {
 	if name == "" || len(name) > maxUsernameBytes || !utf8.ValidString(name) {
 		return "", badRequest("a user name has 1 to %d bytes of UTF-8", maxUsernameBytes)
@@ -114,6 +116,9 @@ func prepareUsername(name string) (string, error) {
 	out, err := precis.UsernameCaseMapped.String(name)
 	if err != nil {
 		return "", badRequest("a user name has letters, digits and ASCII punctuation, and no spaces or control characters")
+	}
+	if len(out) > maxUsernameBytes {
+		return "", badRequest("a user name has 1 to %d bytes of UTF-8, in lower case too", maxUsernameBytes)
 	}
 	return out, nil
 }
@@ -125,14 +130,15 @@ func preparePassword(password string) (string, error) {
 	}
 	out, err := precis.OpaqueString.String(password)
 	if err != nil {
-		return "", badRequest("a password has no control characters")
+		return "", badRequest("a password has letters, digits, punctuation, symbols and spaces, and no control or invisible characters")
 	}
 	return out, nil
 }
 
 // checkPassword compares a password with a user's hash, or with one that nobody
 // has if the user does not exist, at the same cost. It returns a new hash if the
-// stored one has other costs than those configured.
+// stored one has other costs than those configured; not for a disabled user,
+// whose right password must cost what a wrong one does.
 func (i *Issuer) checkPassword(ctx context.Context, password string, user *User) (ok bool, rehash PasswordHash, err error) {
 	hash := i.dummy
 	if user != nil {
@@ -147,7 +153,8 @@ func (i *Issuer) checkPassword(ctx context.Context, password string, user *User)
 	if !hash.matches(password) || user == nil {
 		return false, "", nil
 	}
-	if hash.params != i.password || len(hash.key) != hashBytes {
+	asConfigured := hash.params == i.password && len(hash.salt) == saltBytes && len(hash.key) == hashBytes
+	if !asConfigured && !user.Disabled {
 		rehash = hashPassword(password, i.password)
 	}
 	return true, rehash, nil
