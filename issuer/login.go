@@ -59,13 +59,8 @@ func (i *Issuer) Login(ctx context.Context, req LoginRequest) (*TokenPair, error
 	if err != nil {
 		return nil, err
 	}
-	if refusal := refusal(user, ok); refusal != "" {
-		e := Event{Kind: EventLoginRefused, Detail: refusal}
-		if user != nil {
-			e.Subject = user.ID
-		}
-		i.emit(ctx, e)
-		return nil, because(ErrInvalidCredentials, "%s", refusal)
+	if why := refusal(user, ok); why != "" {
+		return nil, i.refuseLogin(ctx, user, why)
 	}
 	if rehash != "" {
 		// A failure here costs nothing: the next login tries again.
@@ -94,13 +89,24 @@ func (i *Issuer) Login(ctx context.Context, req LoginRequest) (*TokenPair, error
 	if errors.Is(err, ErrConflict) {
 		// Between the hash and here the password changed or the user was
 		// disabled.
-		return nil, because(ErrInvalidCredentials, "the user changed during the login")
+		return nil, i.refuseLogin(ctx, user, "the user changed during the login")
 	}
 	if err != nil {
 		return nil, err
 	}
 	i.emit(ctx, Event{Kind: EventLogin, At: s.CreatedAt, Subject: s.Subject, ClientID: s.ClientID, Sessions: []SessionID{s.ID}})
 	return i.pair(&s, s.Scope)
+}
+
+// refuseLogin tells the operator why a login was refused. The error is the same
+// whatever the reason: a program that shows it tells nobody which users exist.
+func (i *Issuer) refuseLogin(ctx context.Context, user *User, why string) error {
+	e := Event{Kind: EventLoginRefused, Detail: why}
+	if user != nil {
+		e.Subject = user.ID
+	}
+	i.emit(ctx, e)
+	return ErrInvalidCredentials
 }
 
 func refusal(user *User, passwordOK bool) string {
