@@ -1,15 +1,16 @@
 package issuer
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/jeton-go/jeton"
 	"github.com/jeton-go/jeton/internal/base64url"
+	"github.com/jeton-go/jeton/internal/strictjson"
 )
 
 // TokenPair is the answer to a login or a refresh (RFC 6749 section 5.1).
@@ -32,9 +33,10 @@ func (i *Issuer) pair(s *Session, scope string) (*TokenPair, error) {
 	// never outlives its session.
 	now := i.cfg.Now().UTC().Truncate(time.Second)
 	expires := now.Add(i.cfg.AccessTTL)
-	if s.ExpiresAt.Before(expires) {
-		expires = s.ExpiresAt.Truncate(time.Second)
+	if ends := s.EndsAt(); ends.Before(expires) {
+		expires = ends
 	}
+	expires = expires.Truncate(time.Second)
 	id := make([]byte, 16)
 	rand.Read(id)
 	payload, err := json.Marshal(jeton.AccessClaims{
@@ -53,9 +55,10 @@ func (i *Issuer) pair(s *Session, scope string) (*TokenPair, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A claim of the session that repeats one of these is refused by Sign, as a
-	// duplicate.
-	access, err := r.signer.Sign(json.RawMessage(merge(payload, s.Claims)))
+	if payload, err = addClaims(payload, s.Claims); err != nil {
+		return nil, err
+	}
+	access, err := r.signer.Sign(json.RawMessage(payload))
 	if err != nil {
 		return nil, err
 	}
@@ -68,17 +71,32 @@ func (i *Issuer) pair(s *Session, scope string) (*TokenPair, error) {
 	}, nil
 }
 
-// merge puts the members of a JSON object behind those of another.
-func merge(object, more []byte) []byte {
-	inner := bytes.TrimSpace(more)
-	if len(inner) < 2 {
-		return object
+// ownClaims are those that only the issuer makes, and that a session's claims
+// can't make either where the issuer leaves them out.
+var ownClaims = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "sid", "scope"}
+
+// addClaims puts the members of a session's claims, a JSON object or nothing,
+// behind those of a claims set.
+func addClaims(set, more []byte) ([]byte, error) {
+	if len(more) == 0 {
+		return set, nil
 	}
-	if inner = bytes.TrimSpace(inner[1 : len(inner)-1]); len(inner) == 0 {
-		return object
+	members, err := strictjson.AppendMembers(nil, more, strictjson.Limits{})
+	if err != nil {
+		return nil, fmt.Errorf("%w: those of the session: %w", jeton.ErrClaims, err)
 	}
-	out := append(slices.Clone(object[:len(object)-1]), ',')
-	return append(append(out, inner...), '}')
+	out := slices.Clone(set[:len(set)-1])
+	for _, m := range members {
+		if slices.Contains(ownClaims, string(m.Name)) {
+			return nil, fmt.Errorf("%w: those of the session have %q", jeton.ErrClaims, m.Name)
+		}
+		name, err := json.Marshal(string(m.Name))
+		if err != nil {
+			return nil, err
+		}
+		out = append(append(append(append(out, ','), name...), ':'), m.Value...)
+	}
+	return append(out, '}'), nil
 }
 
 // ParseScope splits a scope value (RFC 6749 section 3.3) into its names, without

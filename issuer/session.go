@@ -102,7 +102,7 @@ type Session struct {
 
 	Audience []string // the "aud" claim of its access tokens
 	Scope    string   // space-delimited (RFC 6749 3.3), what the login granted
-	Claims   []byte   // a JSON object that its access tokens carry besides, or nil
+	Claims   []byte   // a JSON object of further claims for its access tokens, or nil; none of those that the issuer makes
 	Device   string   // a label for humans, from the login request
 }
 
