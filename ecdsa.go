@@ -27,6 +27,10 @@ func (ecdsaScheme) public(_ *algorithm, private any) (any, error) {
 		return nil, fail(ErrInvalidKey, "an ECDSA signing key is a crypto.Signer, not a %T", private)
 	}
 	if key, ok := private.(*ecdsa.PrivateKey); ok {
+		//lint:ignore SA1019 crypto/ecdsa panics on a number that is nil
+		if key.D == nil || !hasPoint(&key.PublicKey) {
+			return nil, fail(ErrInvalidKey, "an EC private key without its numbers")
+		}
 		own, err := key.ECDH()
 		if err != nil {
 			return nil, fail(ErrInvalidKey, "an EC private key that is none of its curve")
@@ -41,7 +45,7 @@ func (ecdsaScheme) public(_ *algorithm, private any) (any, error) {
 
 func (ecdsaScheme) check(a *algorithm, public any, _ *keyOptions) error {
 	key, ok := public.(*ecdsa.PublicKey)
-	if !ok || key == nil || key.Curve == nil {
+	if !ok || key == nil || !hasPoint(key) {
 		return fail(ErrInvalidKey, "%s takes an EC key, not a %T", a.name, public)
 	}
 	if key.Curve != a.curve {
@@ -51,6 +55,11 @@ func (ecdsaScheme) check(a *algorithm, public any, _ *keyOptions) error {
 		return fail(ErrInvalidKey, "an EC public key that is no point on its curve")
 	}
 	return nil
+}
+
+func hasPoint(key *ecdsa.PublicKey) bool {
+	//lint:ignore SA1019 crypto/ecdsa panics on a number that is nil
+	return key.Curve != nil && key.X != nil && key.Y != nil
 }
 
 // prepare copies the key: what was checked must not change with the caller's.

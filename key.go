@@ -3,10 +3,12 @@ package jeton
 import (
 	"context"
 	"crypto"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 
 	"github.com/jeton-go/jeton/internal/base64url"
 )
@@ -62,9 +64,9 @@ func KeyID(id string) KeyOption {
 }
 
 // InsecureAllowWeakSecret admits an HMAC secret that is shorter than the hash,
-// repeats one byte or stands in public lists. Such a secret can be guessed from a single token. It is
-// for tutorials and for old systems that can't change theirs; an empty secret
-// and one that looks like a key file stay refused.
+// repeats one byte or stands in public lists. Such a secret can be guessed from
+// a single token. It is for tutorials and for old systems that can't change
+// theirs; an empty secret and one that looks like a key file stay refused.
 func InsecureAllowWeakSecret() KeyOption {
 	return func(o *keyOptions) error { o.allowWeakSecret = true; return nil }
 }
@@ -97,7 +99,7 @@ func NewHMACKey(alg Algorithm, secret []byte, opts ...KeyOption) (*SigningKey, e
 	} else if !alg.Symmetric() {
 		return nil, fail(ErrInvalidKey, "%s does not take a secret", alg)
 	} else {
-		return newSigningKey(row, append([]byte(nil), secret...), opts)
+		return newSigningKey(row, secret, opts)
 	}
 }
 
@@ -131,6 +133,7 @@ func NewVerifyingKey(alg Algorithm, public crypto.PublicKey, opts ...KeyOption) 
 }
 
 func newSigningKey(row *algorithm, private any, opts []KeyOption) (*SigningKey, error) {
+	private = own(private)
 	public, err := row.scheme.public(row, private)
 	if err != nil {
 		return nil, err
@@ -170,13 +173,21 @@ func (k *SigningKey) Algorithm() Algorithm { return k.public.alg.name }
 // ID returns the key's id ("kid").
 func (k *SigningKey) ID() string { return k.public.id }
 
-// Secrets returns the key material itself: a copy of the secret for HMAC, else
-// the private key or crypto.Signer that the key was made of. It is for writing
-// a key to a safe place.
+// Secrets returns the key material itself: a copy of the secret for HMAC or of
+// an ed25519.PrivateKey, else the private key or crypto.Signer that the key was
+// made of. It is for writing a key to a safe place.
 func (k *SigningKey) Secrets() any {
-	private := k.private()
-	if secret, ok := private.([]byte); ok {
-		return append([]byte(nil), secret...)
+	return own(k.private())
+}
+
+// own copies key material that is a slice, so that nobody changes a key through
+// it.
+func own(private any) any {
+	switch key := private.(type) {
+	case []byte:
+		return slices.Clone(key)
+	case ed25519.PrivateKey:
+		return slices.Clone(key)
 	}
 	return private
 }

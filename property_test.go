@@ -85,7 +85,7 @@ func drawClaims(t *rapid.T) customClaims {
 }
 
 func TestWhatIsSignedIsWhatIsVerified(t *testing.T) {
-	for _, key := range []*jeton.SigningKey{hmacKey(t), rsaKey(t)} {
+	for _, key := range everyKey(t) {
 		signer := must(jeton.NewSigner(key))(t)
 		v := testVerifier(t, key.Public())
 		t.Run(string(key.Algorithm()), rapid.MakeCheck(func(t *rapid.T) {
@@ -128,12 +128,16 @@ func TestWhatIsSignedIsWhatIsVerified(t *testing.T) {
 // Whatever one changes about a token makes it another token, and no other token
 // holds.
 func TestEveryChangedByteIsNoticed(t *testing.T) {
-	for _, key := range []*jeton.SigningKey{hmacKey(t), rsaKey(t)} {
+	for _, key := range everyKey(t) {
+		slow := key.Algorithm() == jeton.ES384 || key.Algorithm() == jeton.ES512
 		v := testVerifier(t, key.Public())
 		token := must(must(jeton.NewSigner(key))(t).Sign(goodClaims()))(t)
 		t.Run("every bit "+string(key.Algorithm()), func(t *testing.T) {
 			for i := range token {
 				for bit := range 8 {
+					if slow && bit != i%8 {
+						continue
+					}
 					changed := []byte(token)
 					changed[i] ^= 1 << bit
 					if _, err := v.Verify(context.Background(), string(changed)); err == nil {

@@ -2,6 +2,10 @@ package jeton_test
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -38,6 +42,11 @@ func spellings(secret []byte) []string {
 
 func TestKeysDoNotPrintTheirSecrets(t *testing.T) {
 	private := rsaPrivate(t)
+	ec := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))(t)
+	_, ed, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		name    string
 		key     *jeton.SigningKey
@@ -45,6 +54,8 @@ func TestKeysDoNotPrintTheirSecrets(t *testing.T) {
 	}{
 		{"HMAC", hmacKey(t), [][]byte{[]byte(testSecret)}},
 		{"RSA", rsaKey(t), [][]byte{private.D.Bytes(), private.Primes[0].Bytes(), private.Primes[1].Bytes(), private.Precomputed.Dp.Bytes(), private.Precomputed.Qinv.Bytes()}},
+		{"ECDSA", must(jeton.NewSigningKey(jeton.ES256, ec))(t), [][]byte{must(ec.Bytes())(t)}},
+		{"Ed25519", must(jeton.NewSigningKey(jeton.Ed25519, ed))(t), [][]byte{ed.Seed()}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for how, text := range printed(c.key) {

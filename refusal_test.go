@@ -244,6 +244,9 @@ func revealing(hidden string) []string {
 		return nil
 	}
 	parts := []string{hidden, hex.EncodeToString([]byte(hidden)), base64.StdEncoding.EncodeToString([]byte(hidden)), b64(hidden)}
+	if len(hidden) > 1<<16 {
+		return parts
+	}
 	for _, segment := range strings.Split(hidden, ".") {
 		if len(segment) < 8 {
 			continue
