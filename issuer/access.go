@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +14,8 @@ import (
 	"github.com/jeton-go/jeton/internal/strictjson"
 )
 
-// TokenPair is the answer to a login or a refresh (RFC 6749 section 5.1).
+// TokenPair is the answer to a login or a refresh (RFC 6749 section 5.1). It
+// hides itself from fmt and slog.
 type TokenPair struct {
 	AccessToken  string
 	ExpiresIn    time.Duration // of the access token
@@ -21,6 +23,14 @@ type TokenPair struct {
 	Scope        string // of the access token; "" if none
 	SessionID    SessionID
 }
+
+// Format writes the session and neither token, whatever the verb.
+func (p TokenPair) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "issuer.TokenPair(session %s, tokens redacted)", p.SessionID)
+}
+
+// LogValue returns what Format writes.
+func (p TokenPair) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(p)) }
 
 // pair makes the tokens of a session at its current generation. scope narrows
 // the access token's.

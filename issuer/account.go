@@ -3,6 +3,8 @@ package issuer
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -40,13 +42,19 @@ func newAdmin(cfg Config) *Admin {
 	}
 }
 
-// NewUser is what a user is made of.
+// NewUser is what a user is made of. It hides itself from fmt and slog.
 type NewUser struct {
 	Name     string
 	Password string
 	Scopes   []string // what the user may ask for at login
 	Roles    []string // the "roles" claim of the user's access tokens
 }
+
+// Format writes the name and not the password, whatever the verb.
+func (n NewUser) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "issuer.NewUser(%q, redacted)", n.Name) }
+
+// LogValue returns what Format writes.
+func (n NewUser) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(n)) }
 
 // AddUser makes a user. Errors: ErrInvalidRequest, ErrExists, ErrBusy, those of
 // the store.

@@ -22,3 +22,6 @@ func (i *Issuer) TakeHashSlot(ctx context.Context) error { return i.gate.enter(c
 
 // Overlap is how long a retired key is kept.
 func (i *Issuer) Overlap() time.Duration { return i.overlap() }
+
+// OpenStoredKey opens a sealed key.
+func OpenStoredKey(m MasterKey, s StoredKey) ([]byte, error) { return m.open(s) }

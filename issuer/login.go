@@ -4,13 +4,17 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// LoginRequest is a login with a password.
+// LoginRequest is a login with a password. It hides itself from fmt and slog, the
+// user name too: people type their password there.
 type LoginRequest struct {
 	Username string
 	Password string
@@ -21,6 +25,12 @@ type LoginRequest struct {
 	// says what was granted (RFC 6749 section 3.3).
 	Scope string
 }
+
+// Format writes "issuer.LoginRequest(redacted)", whatever the verb.
+func (LoginRequest) Format(f fmt.State, _ rune) { io.WriteString(f, "issuer.LoginRequest(redacted)") }
+
+// LogValue returns what Format writes.
+func (r LoginRequest) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(r)) }
 
 const maxDeviceBytes = 128
 

@@ -3,12 +3,16 @@ package issuer
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
 )
 
-// RefreshRequest asks for the next pair of tokens.
+// RefreshRequest asks for the next pair of tokens. It hides itself from fmt and
+// slog.
 type RefreshRequest struct {
 	RefreshToken string
 	ClientID     string // "" if the client did not name itself
@@ -16,6 +20,14 @@ type RefreshRequest struct {
 	// the session was granted. The session keeps its scope.
 	Scope string
 }
+
+// Format writes "issuer.RefreshRequest(redacted)", whatever the verb.
+func (RefreshRequest) Format(f fmt.State, _ rune) {
+	io.WriteString(f, "issuer.RefreshRequest(redacted)")
+}
+
+// LogValue returns what Format writes.
+func (r RefreshRequest) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(r)) }
 
 // refreshAttempts bounds how often a decision is taken anew because another
 // request was faster. Each loss means that somebody else changed the session,

@@ -6,20 +6,27 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 )
 
 // MasterKey seals the service's keys in the store, with AES-256-GCM. It is not
 // in the store: it comes from a file or a secret manager. It hides itself from
-// fmt and slog.
-type MasterKey struct{ key [32]byte }
+// fmt, slog and encoding/json.
+type MasterKey struct {
+	// Behind a function, where reflection can't follow: fmt walks through a
+	// struct's unexported fields without calling their Format methods.
+	key func() [32]byte // nil: there is none
+}
+
+func masterKey(b [32]byte) MasterKey { return MasterKey{func() [32]byte { return b }} }
 
 // GenerateMasterKey draws a fresh master key.
 func GenerateMasterKey() MasterKey {
-	var k MasterKey
-	rand.Read(k.key[:])
-	return k
+	var b [32]byte
+	rand.Read(b[:])
+	return masterKey(b)
 }
 
 // ParseMasterKey reads the text form that Text writes: 32 bytes in base64.
@@ -28,26 +35,36 @@ func ParseMasterKey(text string) (MasterKey, error) {
 	if err != nil || len(b) != 32 {
 		return MasterKey{}, because(ErrConfig, "a master key is 32 bytes in base64")
 	}
-	k := MasterKey{[32]byte(b)}
-	if k.isZero() {
+	if [32]byte(b) == ([32]byte{}) {
 		return MasterKey{}, because(ErrConfig, "a master key of zeros")
 	}
-	return k, nil
+	return masterKey([32]byte(b)), nil
 }
 
 // Text returns the key itself, in base64, for writing it to a safe place.
-func (k MasterKey) Text() string { return base64.StdEncoding.EncodeToString(k.key[:]) }
+// It is empty for the zero MasterKey.
+func (k MasterKey) Text() string {
+	if k.isZero() {
+		return ""
+	}
+	b := k.key()
+	return base64.StdEncoding.EncodeToString(b[:])
+}
 
-func (k MasterKey) isZero() bool { return k == MasterKey{} }
+func (k MasterKey) isZero() bool { return k.key == nil }
 
 // Format writes "[redacted]", whatever the verb.
-func (k MasterKey) Format(f fmt.State, _ rune) { fmt.Fprint(f, redacted) }
+func (k MasterKey) Format(f fmt.State, _ rune) { io.WriteString(f, redacted) }
 
 // LogValue returns "[redacted]".
 func (k MasterKey) LogValue() slog.Value { return slog.StringValue(redacted) }
 
+// MarshalText returns "[redacted]", for JSON among others.
+func (k MasterKey) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
 func (k MasterKey) aead() cipher.AEAD {
-	block, err := aes.NewCipher(k.key[:])
+	b := k.key()
+	block, err := aes.NewCipher(b[:])
 	if err != nil {
 		panic("issuer: " + err.Error()) // 32 bytes are always a key
 	}
@@ -68,6 +85,9 @@ func (k MasterKey) seal(plain []byte, use KeyUse, id, algorithm string) []byte {
 }
 
 func (k MasterKey) open(s StoredKey) ([]byte, error) {
+	if k.isZero() {
+		return nil, because(ErrMasterKey, "there is none")
+	}
 	plain, err := k.aead().Open(nil, nil, s.Sealed, sealContext(s.Use, s.ID, s.Algorithm))
 	if err != nil {
 		return nil, because(ErrMasterKey, "%s key %q", s.Use, s.ID)

@@ -3,6 +3,8 @@ package issuer
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
@@ -45,7 +47,7 @@ func (id SessionID) String() string { return base64url.Encode(id[:]) }
 // Seed is a session's own share of the secret behind its refresh tokens: 16
 // random bytes that live in the session's row. Whoever holds a refresh key but
 // not the row can't mint a refresh token, and the reverse. It hides itself from
-// fmt and slog.
+// fmt, slog and encoding/json.
 type Seed [16]byte
 
 // NewSeed draws a fresh random seed.
@@ -58,11 +60,14 @@ func NewSeed() Seed {
 // String returns "[redacted]".
 func (Seed) String() string { return redacted }
 
-// GoString returns "[redacted]".
-func (Seed) GoString() string { return redacted }
+// Format writes "[redacted]", whatever the verb.
+func (Seed) Format(f fmt.State, _ rune) { io.WriteString(f, redacted) }
 
 // LogValue returns "[redacted]".
 func (Seed) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText returns "[redacted]", for JSON among others.
+func (Seed) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 const redacted = "[redacted]"
 

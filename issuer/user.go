@@ -1,22 +1,27 @@
 package issuer
 
 import (
+	"fmt"
+	"io"
 	"log/slog"
 	"time"
 )
 
 // PasswordHash is a PHC string ("$argon2id$v=19$m=...,t=...,p=...$salt$hash").
-// It hides itself from fmt and slog.
+// It hides itself from fmt, slog and encoding/json.
 type PasswordHash string
 
 // String returns "[redacted]".
 func (PasswordHash) String() string { return redacted }
 
-// GoString returns "[redacted]".
-func (PasswordHash) GoString() string { return redacted }
+// Format writes "[redacted]", whatever the verb.
+func (PasswordHash) Format(f fmt.State, _ rune) { io.WriteString(f, redacted) }
 
 // LogValue returns "[redacted]".
 func (PasswordHash) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText returns "[redacted]", for JSON among others.
+func (PasswordHash) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // User is one row of the embedded user store.
 type User struct {
