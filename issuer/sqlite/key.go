@@ -1,0 +1,80 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/jeton-go/jeton/issuer"
+)
+
+// queryer is a transaction, of either kind.
+type queryer interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+func selectKeys(ctx context.Context, q queryer) ([]issuer.StoredKey, error) {
+	var out []issuer.StoredKey
+	rows, err := q.QueryContext(ctx, `SELECT use, id, algorithm, state, public, sealed, created_at, active_at, retired_at FROM keys`)
+	err = each(rows, err, func(rows *sql.Rows) error {
+		var k issuer.StoredKey
+		var created int64
+		var active, retired sql.NullInt64
+		if err := rows.Scan(&k.Use, &k.ID, &k.Algorithm, &k.State, &k.Public, &k.Sealed, &created, &active, &retired); err != nil {
+			return err
+		}
+		k.CreatedAt, k.ActiveAt, k.RetiredAt = instant(created), optionalInstant(active), optionalInstant(retired)
+		out = append(out, k)
+		return nil
+	})
+	return out, err
+}
+
+// Keys implements [issuer.KeyStore].
+func (s *Store) Keys(ctx context.Context) ([]issuer.StoredKey, time.Time, error) {
+	var keys []issuer.StoredKey
+	now, err := s.read(ctx, "keys", func(t *sql.Tx, _ int64) error {
+		var err error
+		keys, err = selectKeys(ctx, t)
+		return err
+	})
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	return keys, now, nil
+}
+
+// UpdateKeys implements [issuer.KeyStore]. decide is called once, while every
+// other write, of other processes too, waits. It refuses keys without an id,
+// two of the same use and id, and a use or state that package issuer does not
+// name.
+func (s *Store) UpdateKeys(ctx context.Context, decide func(time.Time, []issuer.StoredKey) ([]issuer.StoredKey, error)) error {
+	var refused error
+	err := s.write(ctx, "update keys", func(t *tx) error {
+		keys, err := selectKeys(t.ctx, t)
+		if err != nil {
+			return err
+		}
+		if keys, refused = decide(instant(t.now), keys); refused != nil {
+			return refused
+		}
+		if _, err := t.exec(`DELETE FROM keys`); err != nil {
+			return err
+		}
+		for _, k := range keys {
+			_, err := t.exec(`INSERT INTO keys (use, id, algorithm, state, public, sealed, created_at, active_at, retired_at)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+				string(k.Use), k.ID, k.Algorithm, string(k.State), k.Public, k.Sealed,
+				k.CreatedAt.UnixMicro(), optional(k.ActiveAt), optional(k.RetiredAt))
+			if err != nil {
+				return fmt.Errorf("the %s key %q: %w", k.Use, k.ID, err)
+			}
+		}
+		return nil
+	})
+	if refused != nil {
+		return refused
+	}
+	return err
+}
