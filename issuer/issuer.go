@@ -3,6 +3,7 @@ package issuer
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 
 	"github.com/jeton-go/jeton"
@@ -17,6 +18,7 @@ type Issuer struct {
 	*Admin
 	cfg      Config
 	ring     atomic.Pointer[ring]
+	loading  sync.Mutex // held while the ring is replaced
 	verifier *jeton.Verifier
 	dummy    parsedHash // of a password that nobody has
 	noSeed   Seed       // of a session that does not exist

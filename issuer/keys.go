@@ -23,8 +23,7 @@ type ring struct {
 	jwks       []byte                         // the published set (RFC 7517 section 5)
 }
 
-// FindKey makes the ring's access keys a jeton.KeySet for the issuer's own
-// verifier.
+// findKey finds a key for the issuer's own verifier, among the ring's.
 func (i *Issuer) findKey(_ context.Context, h jeton.Header) (*jeton.VerifyingKey, error) {
 	if k := i.ring.Load().verifying[h.KeyID]; k != nil {
 		return k, nil
@@ -38,9 +37,12 @@ func (f keySetFunc) FindKey(ctx context.Context, h jeton.Header) (*jeton.Verifyi
 	return f(ctx, h)
 }
 
-// Overlap is how long a key stays published after its last signature: the life
-// of the tokens that it signed, and the clocks' difference.
-func (i *Issuer) overlap() time.Duration { return i.cfg.AccessTTL + Leeway + i.cfg.AccessTTL }
+// overlap is how long a key stays after it retired: for the life of the tokens
+// that it signed, the clocks' difference, and the time in which another node may
+// go on signing with it, because it learns of that at its next Tick.
+func (i *Issuer) overlap() time.Duration {
+	return i.cfg.AccessTTL + Leeway + max(i.cfg.AccessTTL, 2*time.Minute)
+}
 
 // KeysMaxAge is how long a copy of the published key set may be kept: at most
 // half of the time that a retired key stays in it.
@@ -56,22 +58,21 @@ func (i *Issuer) Keys() []byte { return slices.Clone(i.ring.Load().jwks) }
 func (i *Issuer) Algorithm() jeton.Algorithm { return i.ring.Load().signing.Algorithm() }
 
 // Tick does what is due: it removes retired keys whose time is over and takes
-// over what other nodes changed. Call it about once a minute.
+// over what other nodes changed. Call it about once a minute. Errors: those of
+// the store, ErrMasterKey; the issuer then goes on with the keys that it has.
 func (i *Issuer) Tick(ctx context.Context) error { return i.loadKeys(ctx, false) }
 
 // loadKeys brings the stored keys in order in one transaction and opens them.
 // Only a node that starts changes the algorithm: of two that are configured
 // differently, the one that started last has its way, and they don't take turns.
 func (i *Issuer) loadKeys(ctx context.Context, starting bool) error {
+	i.loading.Lock() // so that what was read later is in force later
+	defer i.loading.Unlock()
 	keys, now, err := i.store.Keys(ctx)
 	if err != nil {
 		return fmt.Errorf("read keys: %w", err)
 	}
 	if p := i.schedule(now, keys, starting); p.due() {
-		// A master key that does not fit must change nothing.
-		if _, err := i.openRing(keys); err != nil && !errors.Is(err, errNoKey) {
-			return err
-		}
 		if keys, err = i.carryOut(ctx, starting); err != nil {
 			return fmt.Errorf("update keys: %w", err)
 		}
@@ -95,6 +96,10 @@ func (i *Issuer) carryOut(ctx context.Context, starting bool) (keys []StoredKey,
 	refresh := i.makeRefreshKey()
 	var changes []string
 	err = i.store.UpdateKeys(ctx, func(now time.Time, stored []StoredKey) ([]StoredKey, error) {
+		// A master key that does not fit must change nothing.
+		if _, err := i.openRing(stored); err != nil && !errors.Is(err, errNoKey) {
+			return nil, err
+		}
 		p := i.schedule(now, stored, starting)
 		keys, changes = p.apply(now, access, refresh)
 		return keys, nil
