@@ -10,8 +10,9 @@ import (
 // The signature is over input as it was received, never over anything that was
 // encoded again.
 type compact struct {
-	header, payload, signature string
-	input                      string // header.payload
+	header, payload, signature []byte
+	input                      []byte // header.payload
+	room                       []byte // what was decoded, one segment behind the other
 }
 
 // split checks the length and the two dots before anything else is looked at.
@@ -27,13 +28,14 @@ func split(token string, limits Limits) (compact, error) {
 	if first == last || strings.IndexByte(token[first+1:last], '.') >= 0 {
 		return compact{}, fail(ErrSegments, "%d", strings.Count(token, ".")+1)
 	}
+	text := []byte(token)
 	c := compact{
-		header:    token[:first],
-		payload:   token[first+1 : last],
-		signature: token[last+1:],
-		input:     token[:last],
+		header:    text[:first],
+		payload:   text[first+1 : last],
+		signature: text[last+1:],
+		input:     text[:last],
 	}
-	if c.header == "" || c.signature == "" {
+	if len(c.header) == 0 || len(c.signature) == 0 {
 		return compact{}, errEmptySegment
 	}
 	return c, nil
@@ -41,10 +43,16 @@ func split(token string, limits Limits) (compact, error) {
 
 var errEmptySegment = fail(ErrSegments, "an empty one")
 
-func decodeSegment(name, text string) ([]byte, error) {
-	b, err := base64url.Decode(text)
+// decode decodes one of the segments.
+func (c *compact) decode(name string, segment []byte) ([]byte, error) {
+	if c.room == nil {
+		c.room = make([]byte, 0, 3*(len(c.input)+len(c.signature))/4) // enough for all three
+	}
+	start := len(c.room)
+	b, err := base64url.AppendDecode(c.room, segment)
 	if err != nil {
 		return nil, fail(ErrEncoding, "%s", name)
 	}
-	return b, nil
+	c.room = b
+	return b[start:len(b):len(b)], nil
 }

@@ -91,12 +91,16 @@ func printable(s string) bool {
 // sameType compares media types as "typ" has them: without regard to case, and
 // "application/" may be left out where no other slash is (RFC 7515 4.1.9).
 func sameType(a, b string) bool {
-	return strings.EqualFold(fullType(a), fullType(b))
+	return strings.EqualFold(shortType(a), shortType(b))
 }
 
-func fullType(t string) string {
-	if t == "" || strings.Contains(t, "/") {
+func shortType(t string) string {
+	const application = "application/"
+	if len(t) <= len(application) || !strings.EqualFold(t[:len(application)], application) {
 		return t
 	}
-	return "application/" + t
+	if short := t[len(application):]; !strings.Contains(short, "/") {
+		return short
+	}
+	return t
 }

@@ -42,7 +42,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Verified, error) 
 		return nil, err
 	}
 	// A JWS may have an empty payload (RFC 7515), a JWT has claims.
-	if c.payload == "" {
+	if len(c.payload) == 0 {
 		return nil, errEmptySegment
 	}
 	verified, err := v.authenticate(ctx, c)
@@ -66,7 +66,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Verified, error) 
 // authenticate goes as far as the signature (RFC 7515 section 5.2). Of the
 // result only header, payload and key are set.
 func (v *Verifier) authenticate(ctx context.Context, c compact) (*Verified, error) {
-	text, err := decodeSegment("header", c.header)
+	text, err := c.decode("header", c.header)
 	if err != nil {
 		return nil, err
 	}
@@ -74,11 +74,11 @@ func (v *Verifier) authenticate(ctx context.Context, c compact) (*Verified, erro
 	if err != nil {
 		return nil, err
 	}
-	payload, err := decodeSegment("payload", c.payload)
+	payload, err := c.decode("payload", c.payload)
 	if err != nil {
 		return nil, err
 	}
-	signature, err := decodeSegment("signature", c.signature)
+	signature, err := c.decode("signature", c.signature)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func (v *Verifier) authenticate(ctx context.Context, c compact) (*Verified, erro
 	case h.Algorithm != key.alg.name:
 		return nil, fail(ErrAlgorithmMismatch, "the key is for %s", key.alg.name)
 	}
-	if !key.alg.scheme.verify(key, []byte(c.input), signature) {
+	if !key.alg.scheme.verify(key, c.input, signature) {
 		return nil, ErrSignature
 	}
 	return &Verified{header: h, payload: payload, key: key}, nil
@@ -113,7 +113,8 @@ type Verified struct {
 
 func (v *Verified) parse(limits Limits) error {
 	var err error
-	if v.members, err = strictjson.AppendMembers(nil, v.payload, limits.json()); err != nil {
+	room := make([]strictjson.Member, 0, 12) // for the claims of an access token
+	if v.members, err = strictjson.AppendMembers(room, v.payload, limits.json()); err != nil {
 		return jsonError("claims", err)
 	}
 	v.claims, err = parseClaims(v.members)

@@ -2,11 +2,13 @@ package strictjson
 
 import (
 	"bytes"
+	"hash/maphash"
 	"unicode/utf8"
 )
 
 // Limits bound the work that a text may cause. The cost of finding duplicates
-// grows with the square of the members of one object, so there is no "no limit".
+// grows with the square of the members of one object, though slowly, so there is
+// no "no limit".
 type Limits struct {
 	Depth   int // nesting of arrays and objects; a bare scalar has depth 0; 0 means 64
 	Members int // members of all objects in the text, and elements of all arrays; 0 means 10,000
@@ -65,8 +67,17 @@ type scanner struct {
 	pos    int
 	limits Limits
 	count  int // members and elements so far
-	names  [][]byte
+	names  []name
 }
+
+// name is a member's name with a hash that a stranger can't foresee, so that
+// few names are compared byte by byte.
+type name struct {
+	hash uint64
+	text []byte
+}
+
+var seed = maphash.MakeSeed()
 
 func newScanner(text []byte, limits Limits) *scanner {
 	if limits.Depth == 0 {
@@ -75,7 +86,7 @@ func newScanner(text []byte, limits Limits) *scanner {
 	if limits.Members == 0 {
 		limits.Members = defaultMembers
 	}
-	return &scanner{text: text, limits: limits}
+	return &scanner{text: text, limits: limits, names: make([]name, 0, 12)}
 }
 
 func (s *scanner) space() {
@@ -162,16 +173,17 @@ func (s *scanner) object(depth int, member func(Member)) error {
 		if s.next() != '"' {
 			return s.fail(ErrSyntax)
 		}
-		name, err := s.name()
+		text, err := s.name()
 		if err != nil {
 			return err
 		}
+		hash := maphash.Bytes(seed, text)
 		for _, other := range s.names[first:] {
-			if bytes.Equal(name, other) {
+			if hash == other.hash && bytes.Equal(text, other.text) {
 				return s.fail(ErrDuplicate)
 			}
 		}
-		s.names = append(s.names, name)
+		s.names = append(s.names, name{hash, text})
 		s.space()
 		if s.next() != ':' {
 			return s.fail(ErrSyntax)
@@ -183,7 +195,7 @@ func (s *scanner) object(depth int, member func(Member)) error {
 			return err
 		}
 		if member != nil {
-			member(Member{Name: name, Value: s.text[start:s.pos:s.pos]})
+			member(Member{Name: text, Value: s.text[start:s.pos:s.pos]})
 		}
 		s.space()
 		switch s.next() {
