@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"github.com/posener/complete"
+	"github.com/willabides/kongplete"
+)
+
+// Exit codes: the operation holds, is refused, or was asked for wrongly.
+const (
+	exitOK      = 0
+	exitRefused = 1
+	exitUsage   = 2
+)
+
+// cli is the whole command line. Each command is in a file of its own.
+type cli struct {
+	Demo  demoCmd  `cmd:"" help:"Watch the whole flow in one process: log in, call an API, refresh, replay a stolen token."`
+	Serve serveCmd `cmd:"" help:"Run the token service."`
+
+	Keygen keygenCmd `cmd:"" help:"Make a key."`
+	Key    keyCmd    `cmd:"" help:"Convert keys, publish them, compute thumbprints."`
+
+	Sign   signCmd   `cmd:"" help:"Sign claims."`
+	Verify verifyCmd `cmd:"" help:"Verify a token and print its claims."`
+	Decode decodeCmd `cmd:"" help:"Show what a token says, without verifying it."`
+
+	User    userCmd    `cmd:"" help:"Keep the embedded users."`
+	Session sessionCmd `cmd:"" help:"List and revoke sessions."`
+	Keys    keysCmd    `cmd:"" help:"Look at the service's own keys."`
+
+	Version    versionCmd                   `cmd:"" help:"Print the version."`
+	Completion kongplete.InstallCompletions `cmd:"" help:"Print the line that turns on completion in your shell (bash, zsh, fish)."`
+}
+
+const description = `JSON Web Tokens from end to end: a token service, verification, and tools.
+
+Start with "jeton demo". Exit status: 0 it holds, 1 it is refused (the reason is on stderr), 2 wrong usage. Data goes to stdout, everything else to stderr; "-" reads stdin. Every flag can be set in the environment as JETON_ and its name: JETON_DATA for --data.`
+
+// streams are the three standard ones, for commands to use instead of os.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// usageError is a mistake in how a command was called.
+type usageError struct{ error }
+
+func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// quietError says that the reason was printed already.
+type quietError struct{ error }
+
+type exited int // what kong's --help asks for
+
+func run(args []string, in io.Reader, out, errOut io.Writer) (code int) {
+	defer func() {
+		if e := recover(); e != nil {
+			n, ok := e.(exited)
+			if !ok {
+				panic(e)
+			}
+			code = int(n)
+		}
+	}()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+
+	var c cli
+	parser, err := kong.New(&c,
+		kong.Name("jeton"),
+		kong.Description(description),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.DefaultEnvars("JETON"),
+		kong.Writers(out, errOut),
+		kong.Exit(func(n int) { panic(exited(n)) }),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(&streams{in, out, errOut}),
+	)
+	if err != nil {
+		fmt.Fprintln(errOut, "jeton:", err)
+		return exitUsage
+	}
+	kongplete.Complete(parser, kongplete.WithPredictor("file", complete.PredictFiles("*")))
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(errOut, "jeton: %v\n%s\n", err, hint(err))
+		return exitUsage
+	}
+	err = parsed.Run()
+	var wrong usageError
+	var quiet quietError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &wrong):
+		fmt.Fprintf(errOut, "jeton %s: %v\n", commandName(parsed), err)
+		return exitUsage
+	case errors.As(err, &quiet):
+		return exitRefused
+	default:
+		fmt.Fprintf(errOut, "jeton %s: %v\n", commandName(parsed), err)
+		return exitRefused
+	}
+}
+
+// hint tells where to read on after a usage error.
+func hint(err error) string {
+	var parse *kong.ParseError
+	if errors.As(err, &parse) && parse.Context != nil {
+		if name := commandName(parse.Context); name != "" {
+			return fmt.Sprintf("Try: jeton %s --help", name)
+		}
+	}
+	return "Try: jeton --help"
+}
+
+func commandName(c *kong.Context) string {
+	var words []string
+	for _, word := range strings.Fields(c.Command()) {
+		if !strings.HasPrefix(word, "<") {
+			words = append(words, word)
+		}
+	}
+	return strings.Join(words, " ")
+}

@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/jeton-go/jeton"
+	"github.com/jeton-go/jeton/issuer"
+	"github.com/jeton-go/jeton/issuer/issuerhttp"
+)
+
+type serveCmd struct {
+	dataFlags
+	MasterKeyFile string        `help:"File with the master key. Default: master.key in the data directory, made on first start." placeholder:"FILE" predictor:"file"`
+	Addr          string        `default:"127.0.0.1:8080" help:"Public listener. Default: ${default}." placeholder:"HOST:PORT"`
+	AdminAddr     string        `default:"127.0.0.1:8081" help:"Admin listener (health). Default: ${default}." placeholder:"HOST:PORT"`
+	Issuer        string        `help:"URL under which clients reach the public listener; the iss of tokens. Default: http:// and its address." placeholder:"URL"`
+	Audience      []string      `default:"api" help:"Audience that tokens may be asked for, repeatable; the first is the default. Default: ${default}." placeholder:"NAME"`
+	Alg           string        `default:"RS256" help:"Algorithm of access tokens. Another one than before is a rotation. HS256 is for a single service that verifies its own tokens. Default: ${default}." placeholder:"ALG"`
+	AccessTTL     time.Duration `name:"access-ttl" default:"5m" help:"Life of an access token. Default: ${default}." placeholder:"D"`
+	RefreshTTL    time.Duration `name:"refresh-ttl" default:"720h" help:"Life of a session. Default: ${default}." placeholder:"D"`
+	RefreshIdle   time.Duration `default:"168h" help:"Life of a session that nobody uses; 0 for no such limit. Default: ${default}." placeholder:"D"`
+	RefreshGrace  time.Duration `default:"10s" help:"How long after a rotation a retry gets the same answer; 0 makes every reuse revoke. Default: ${default}." placeholder:"D"`
+	LogFormat     string        `default:"auto" enum:"auto,text,json" help:"text, json, or auto: text on a terminal."`
+}
+
+func (c *serveCmd) Help() string {
+	return `First start:
+  jeton user add alice --scope orders:read
+  jeton serve --audience orders
+
+The store is one SQLite file; every answer is durable before it is sent. SIGTERM drains.`
+}
+
+func (c *serveCmd) Run(ctx context.Context, s *streams) error {
+	log := newLogger(s, c.LogFormat)
+	store, err := c.create(ctx)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	master, err := c.masterKey(ctx, store, c.MasterKeyFile)
+	if err != nil {
+		return err
+	}
+	public, err := net.Listen("tcp", c.Addr)
+	if err != nil {
+		return err
+	}
+	defer public.Close()
+	admin, err := net.Listen("tcp", c.AdminAddr)
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+
+	cfg := c.config(public.Addr())
+	cfg.Store, cfg.MasterKey = store, master
+	cfg.OnEvent = func(_ context.Context, e issuer.Event) { logEvent(log, e) }
+	iss, err := issuer.New(ctx, cfg)
+	if errors.Is(err, issuer.ErrConfig) {
+		return usageError{err}
+	}
+	if err != nil {
+		return err
+	}
+
+	var draining atomic.Bool
+	options := issuerhttp.Options{OnError: func(r *http.Request, status int, err error) { logRefusal(log, r, status, err) }}
+	handler, err := issuerhttp.Public(iss, options)
+	if err != nil {
+		return err
+	}
+	ready := func(ctx context.Context) error {
+		if draining.Load() {
+			return errors.New("draining")
+		}
+		return iss.Ping(ctx)
+	}
+	servers := []*http.Server{newServer(handler, log), newServer(issuerhttp.Admin(iss, ready, options), log)}
+	failed := make(chan error, len(servers))
+	for i, l := range []net.Listener{public, admin} {
+		go func() { failed <- servers[i].Serve(l) }()
+	}
+	go c.tick(ctx, iss, log)
+
+	log.Info("serving", "issuer", iss.Issuer(), "address", public.Addr().String(), "admin", admin.Addr().String(),
+		"algorithm", c.Alg, "data", c.Data, "version", versionText())
+	c.advise(ctx, iss, log)
+
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	draining.Store(true)
+	log.Info("draining")
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
+	defer cancel()
+	for _, server := range servers {
+		err = errors.Join(err, server.Shutdown(drain))
+	}
+	log.Info("stopped")
+	return err
+}
+
+func (c *serveCmd) config(addr net.Addr) issuer.Config {
+	cfg := issuer.Config{
+		Issuer:       c.Issuer,
+		Audiences:    c.Audience,
+		Algorithm:    jeton.Algorithm(c.Alg),
+		AccessTTL:    c.AccessTTL,
+		RefreshTTL:   c.RefreshTTL,
+		RefreshIdle:  c.RefreshIdle,
+		RefreshGrace: c.RefreshGrace,
+		Now:          time.Now,
+	}
+	if cfg.Issuer == "" {
+		cfg.Issuer = "http://" + reachable(addr)
+	}
+	if c.RefreshIdle == 0 {
+		cfg.RefreshIdle = issuer.NoIdle
+	}
+	if c.RefreshGrace == 0 {
+		cfg.RefreshGrace = issuer.NoGrace
+	}
+	return cfg
+}
+
+// reachable is an address under which a client on this machine finds a
+// listener.
+func reachable(addr net.Addr) string {
+	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return fmt.Sprintf("localhost:%d", tcp.Port)
+	}
+	return addr.String()
+}
+
+// advise says what an operator would otherwise find out the hard way.
+func (c *serveCmd) advise(ctx context.Context, iss *issuer.Issuer, log *slog.Logger) {
+	if iss.Algorithm().Symmetric() {
+		log.Warn("access tokens are signed with an HMAC secret: the key set is empty, and whoever gets the secret (jeton keys export) can make tokens",
+			"algorithm", iss.Algorithm())
+	}
+	if host, _, err := net.SplitHostPort(c.Addr); err == nil && !isLoopback(host) {
+		log.Warn("tokens travel in clear text on this listener: put TLS in front of it", "address", c.Addr)
+	}
+	if users, err := iss.Users(ctx); err == nil && len(users) == 0 {
+		log.Info("there are no users yet", "add", "jeton user add NAME --data "+c.Data)
+	}
+}
+
+// tick does what is due, every minute.
+func (c *serveCmd) tick(ctx context.Context, iss *issuer.Issuer, log *slog.Logger) {
+	every := time.NewTicker(time.Minute)
+	defer every.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+			if err := iss.Tick(ctx); err != nil && ctx.Err() == nil {
+				log.Error("housekeeping failed", "error", err)
+			}
+		}
+	}
+}
+
+// newServer bounds what a slow or hostile client can hold on to.
+func newServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+}
+
+func newLogger(s *streams, format string) *slog.Logger {
+	if format == "auto" {
+		format = "json"
+		if f, ok := s.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+			format = "text"
+		}
+	}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(s.err, nil))
+	}
+	return slog.New(slog.NewTextHandler(s.err, nil))
+}
+
+func logEvent(log *slog.Logger, e issuer.Event) {
+	level := slog.LevelInfo
+	switch e.Kind {
+	case issuer.EventReuse, issuer.EventStoreBehind, issuer.EventWarning:
+		level = slog.LevelWarn
+	case issuer.EventRefresh:
+		level = slog.LevelDebug // the one thing that happens all the time
+	}
+	attrs := []slog.Attr{slog.Time("at", e.At)}
+	for _, a := range []struct{ name, value string }{
+		{"subject", e.Subject}, {"client_id", e.ClientID}, {"reason", string(e.Reason)}, {"detail", e.Detail},
+	} {
+		if a.value != "" {
+			attrs = append(attrs, slog.String(a.name, a.value))
+		}
+	}
+	if len(e.Sessions) == 1 {
+		attrs = append(attrs, slog.String("sid", e.Sessions[0].String()))
+	} else if len(e.Sessions) > 1 {
+		attrs = append(attrs, slog.Int("sessions", len(e.Sessions)))
+	}
+	log.LogAttrs(context.Background(), level, string(e.Kind), attrs...)
+}
+
+func logRefusal(log *slog.Logger, r *http.Request, status int, err error) {
+	level := slog.LevelInfo
+	if status >= 500 && status != http.StatusServiceUnavailable {
+		level = slog.LevelError
+	}
+	log.LogAttrs(r.Context(), level, "refused", slog.String("method", r.Method), slog.String("path", r.URL.Path),
+		slog.Int("status", status), slog.String("error", err.Error()))
+}
