@@ -3,10 +3,14 @@ package issuer
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/jeton-go/jeton/internal/base64url"
 )
@@ -63,17 +67,15 @@ func (a *Admin) AddUser(ctx context.Context, n NewUser) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	for _, scope := range n.Scopes {
-		names, err := ParseScope(scope)
-		if err != nil {
-			return User{}, err
-		}
-		if len(names) != 1 {
-			return User{}, badRequest("a scope is one name without spaces")
-		}
+	scopes, err := checkScopes(n.Scopes)
+	if err != nil {
+		return User{}, err
 	}
-	if slices.Contains(n.Roles, "") {
-		return User{}, badRequest("a role without a name")
+	if err := checkRoles(n.Roles); err != nil {
+		return User{}, err
+	}
+	if claimSize(strings.Join(scopes, " "))+claimSize(n.Roles) > maxRightsBytes {
+		return User{}, badRequest("scopes and roles have at most %d bytes together, as JSON: they must fit into a token", maxRightsBytes)
 	}
 	hash, err := a.newHash(ctx, n.Password)
 	if err != nil {
@@ -85,9 +87,55 @@ func (a *Admin) AddUser(ctx context.Context, n NewUser) (User, error) {
 		ID:           base64url.Encode(id),
 		Name:         name,
 		PasswordHash: hash,
-		Scopes:       slices.Clone(n.Scopes),
+		Scopes:       scopes,
 		Roles:        slices.Clone(n.Roles),
 	})
+}
+
+// What a user may have goes into one access token, of which verifiers accept 8
+// KiB and 512 members.
+const (
+	maxRightsBytes = 4096
+	maxRoles       = 256
+)
+
+// checkScopes returns scopes without repetitions.
+func checkScopes(scopes []string) ([]string, error) {
+	var out []string
+	for _, scope := range scopes {
+		names, err := ParseScope(scope)
+		if err != nil {
+			return nil, err
+		}
+		if len(names) != 1 || names[0] != scope {
+			return nil, badRequest("a scope is one name without spaces")
+		}
+		if !slices.Contains(out, scope) {
+			out = append(out, scope)
+		}
+	}
+	return out, nil
+}
+
+func checkRoles(roles []string) error {
+	if len(roles) > maxRoles {
+		return badRequest("a user has at most %d roles", maxRoles)
+	}
+	for _, role := range roles {
+		if role == "" || !utf8.ValidString(role) || strings.ContainsFunc(role, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			return badRequest("a role has one or more printable characters")
+		}
+	}
+	return nil
+}
+
+// claimSize is the length of a claim's value in a token.
+func claimSize(value any) int {
+	b, err := json.Marshal(value)
+	if err != nil {
+		panic("issuer: " + err.Error()) // strings always have a JSON form
+	}
+	return len(b)
 }
 
 // User returns a user by name. ErrNotFound, ErrInvalidRequest.
