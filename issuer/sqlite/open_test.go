@@ -128,44 +128,6 @@ func TestOpenRefuses(t *testing.T) {
 	})
 }
 
-func TestOpenWithoutPermission(t *testing.T) {
-	if os.Geteuid() == 0 {
-		t.Skip("root may write everywhere: run this test as another user")
-	}
-	t.Run("to make the file", func(t *testing.T) {
-		dir := t.TempDir()
-		chmod(t, dir, 0o500)
-		wantError(t, filepath.Join(dir, "jeton.db"), "can't make a file in the directory, which must be writable")
-	})
-	t.Run("to write the directory", func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "jeton.db")
-		mustOpen(t, path).Close()
-		chmod(t, filepath.Dir(path), 0o500)
-		wantError(t, path, "the file and its directory must be writable")
-	})
-	t.Run("to write the file", func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "jeton.db")
-		mustOpen(t, path).Close()
-		chmod(t, path, 0o400)
-		wantError(t, path, "the file and its directory must be writable")
-	})
-	t.Run("to read the file", func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "jeton.db")
-		mustOpen(t, path).Close()
-		chmod(t, path, 0)
-		wantError(t, path, "the file and its directory must be writable")
-	})
-}
-
-// chmod changes a mode until the end of the test.
-func chmod(t *testing.T, path string, mode os.FileMode) {
-	t.Helper()
-	if err := os.Chmod(path, mode); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.Chmod(path, 0o700) })
-}
-
 func wantError(t *testing.T, path, want string) {
 	t.Helper()
 	_, err := open(t, path)

@@ -89,7 +89,7 @@ func TestSuiteCatches(t *testing.T) {
 func TestBroken(t *testing.T) {
 	name := os.Getenv(brokenVariable)
 	if name == "" {
-		t.Skip("for TestSuiteCatches only")
+		return // TestSuiteCatches runs it, with a name
 	}
 	for _, b := range broken {
 		if b.name != name {
