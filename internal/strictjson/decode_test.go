@@ -71,9 +71,11 @@ type every struct {
 	Addr     netip.Addr        `json:"addr"`
 	Over     string            `json:"over"` // hides Base.Over
 	Untagged string
-	Dash     string `json:"-,"`
-	Skipped  string `json:"-"`
-	unseen   string
+	//lint:ignore SA5008 encoding/json reads it as the name "-", and so must we
+	Dash    string `json:"-,"`
+	Skipped string `json:"-"`
+	//lint:ignore U1000 decoding must pass it over
+	unseen string
 }
 
 func draw() *rapid.Generator[every] {
