@@ -36,8 +36,11 @@ type AccessClaims struct {
 	Roles     []string `json:"roles,omitempty"`
 }
 
-// Scopes returns the single values of the "scope" claim.
-func (c *AccessClaims) Scopes() []string { return strings.Fields(c.Scope) }
+// Scopes returns the single values of the "scope" claim. Only the space divides
+// them.
+func (c *AccessClaims) Scopes() []string {
+	return strings.FieldsFunc(c.Scope, func(r rune) bool { return r == ' ' })
+}
 
 // Audience is the "aud" claim: one or several names. A single one is written as
 // a string, and both forms are read (RFC 7519 section 4.1.3).

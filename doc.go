@@ -29,9 +29,9 @@
 // chooses nothing; there is no "none". Keys for signing and for verifying are
 // different types, and weak ones are refused when they are made. A policy that
 // forgets issuer, audience or type does not build. Verify returns claims or an
-// error, never both, and a [Verified] can't be made in another way. To look at a
-// token without verifying it, import package unverified: the import is the
-// warning.
+// error, never both, and a [Verified] that says anything can't be made in another
+// way. To look at a token without verifying it, import package unverified: the
+// import is the warning.
 //
 // # HMAC or signatures
 //
