@@ -39,8 +39,8 @@ func body(w http.ResponseWriter, r *http.Request, mediaType string) ([]byte, err
 }
 
 // form reads the parameters of an OAuth request (RFC 6749 appendix B). A
-// parameter without a value counts as absent and a repeated one is refused
-// (section 3.2).
+// parameter without a value reads like an absent one and a repeated one is
+// refused (section 3.2).
 func form(w http.ResponseWriter, r *http.Request) (map[string]string, error) {
 	b, err := body(w, r, "application/x-www-form-urlencoded")
 	if err != nil {
@@ -55,9 +55,7 @@ func form(w http.ResponseWriter, r *http.Request) (map[string]string, error) {
 		if len(v) > 1 {
 			return nil, badRequest("a parameter is repeated")
 		}
-		if v[0] != "" {
-			params[name] = v[0]
-		}
+		params[name] = v[0]
 	}
 	return params, nil
 }

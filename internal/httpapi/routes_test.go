@@ -98,8 +98,8 @@ func TestATokenInAPathIsNotReported(t *testing.T) {
 	} {
 		for _, method := range []string{"GET", "DELETE", "POST", "PUT"} {
 			s.do(method, path, "token="+p.Refresh,
-				"Authorization", "Bearer  "+p.Access, "Authorization", "Basic eA==", "Proxy-Authorization", "Bearer "+p.Access,
-				"Cookie", "t="+p.Refresh, "Referer", "https://app.example/?t="+p.Access)
+				"Authorization", "Bearer  "+p.Access, "Authorization", "Basic "+marker, "Proxy-Authorization", "Basic "+marker,
+				"Cookie", "t="+marker, "Referer", "https://app.example/?t="+marker, "X-Access-Token", p.Access)
 		}
 	}
 }
@@ -169,5 +169,8 @@ func TestHalfABodyIsRefused(t *testing.T) {
 	must(t, err)
 	body, err := io.ReadAll(resp.Body)
 	must(t, err)
-	answer{t, resp.StatusCode, resp.Header, string(body)}.want(400, "invalid_request")
+	a := answer{t, resp.StatusCode, resp.Header, string(body)}.want(400, "invalid_request")
+	if !strings.Contains(a.body, "could not be read") {
+		t.Errorf("the client learns only %s", a.body)
+	}
 }
