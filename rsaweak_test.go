@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"math/big"
+	mathrand "math/rand/v2"
 	"os"
 	"strings"
 	"testing"
@@ -119,6 +120,34 @@ func TestWeakRSAFindsClosePrimes(t *testing.T) {
 		reason := weakRSA(new(big.Int).Mul(p, c.q))
 		if weak := strings.Contains(reason, "close"); weak != c.weak {
 			t.Errorf("%s: %q", name, reason)
+		}
+	}
+}
+
+// Moduli without a small factor, as keys are, pass: to refuse one in some
+// hundreds would be worse than the attack.
+func TestWeakRSAPassesModuliDrawnAtRandom(t *testing.T) {
+	random := mathrand.New(mathrand.NewPCG(1, 2))
+	smallPrimes := big.NewInt(1)
+	for p := int64(3); p < 353; p += 2 {
+		if b := big.NewInt(p); b.ProbablyPrime(0) {
+			smallPrimes.Mul(smallPrimes, b)
+		}
+	}
+	for drawn := 0; drawn < 3000; {
+		b := make([]byte, 256)
+		for i := range b {
+			b[i] = byte(random.Uint32())
+		}
+		b[0] |= 0x80
+		b[255] |= 1
+		n := new(big.Int).SetBytes(b)
+		if new(big.Int).GCD(nil, nil, n, smallPrimes).BitLen() != 1 {
+			continue
+		}
+		drawn++
+		if fingerprintROCA(n) {
+			t.Fatalf("refused: %x", n)
 		}
 	}
 }

@@ -222,13 +222,16 @@ func TestParsePrivateRefusesPrimesThatAreNot(t *testing.T) {
 		p.Add(p, big.NewInt(2))
 	}
 	b64 := func(n *big.Int) string { return base64url.Encode(n.Bytes()) }
-	composite := rsaPrivateJWK().with(members{
-		"n": b64(new(big.Int).Mul(p, q)), "d": b64(d), "p": b64(p), "q": b64(q),
-		"dp": b64(new(big.Int).Mod(d, less1(p))), "dq": b64(new(big.Int).Mod(d, less1(q))),
-		"qi": b64(new(big.Int).ModInverse(q, p)),
-	})
-	_, err := jwk.ParsePrivate(composite.text())
-	refused(t, err, jeton.ErrInvalidKey, "belong together", material(composite)...)
+	for _, order := range [][2]*big.Int{{p, q}, {q, p}} {
+		p, q := order[0], order[1]
+		composite := rsaPrivateJWK().with(members{
+			"n": b64(new(big.Int).Mul(p, q)), "d": b64(d), "p": b64(p), "q": b64(q),
+			"dp": b64(new(big.Int).Mod(d, less1(p))), "dq": b64(new(big.Int).Mod(d, less1(q))),
+			"qi": b64(new(big.Int).ModInverse(q, p)),
+		})
+		_, err := jwk.ParsePrivate(composite.text())
+		refused(t, err, jeton.ErrInvalidKey, "belong together", material(composite)...)
+	}
 }
 
 func TestParsePrivateRefusesSecretsThatAreBroken(t *testing.T) {

@@ -252,3 +252,20 @@ func TestAKeyInASignerIsNotWritten(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Such keys are rare and slow, and a JWK would need members that are not read.
+func TestAKeyOfThreePrimesIsNeitherReadNorWritten(t *testing.T) {
+	//lint:ignore SA1019 what is refused has to be made
+	three, err := rsa.GenerateMultiPrimeKey(rand.Reader, 3, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = jwk.ParsePrivate(block("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(three)), jwk.DefaultAlgorithm(jeton.RS256))
+	refused(t, err, jeton.ErrUnsupportedAlgorithm, "type of key")
+	key, err := jeton.NewSigningKey(jeton.RS256, three)
+	if err != nil {
+		t.Skip("package jeton refuses it already")
+	}
+	_, err = jwk.MarshalPrivate(key)
+	refused(t, err, jeton.ErrInvalidKey, "can't be written")
+}

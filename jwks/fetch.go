@@ -117,12 +117,10 @@ func (s *source) fetch(ctx context.Context, etag string) (answer, error) {
 	case !isJSON(resp.Header.Get("Content-Type")):
 		return answer{}, errors.New("fetch: the answer is not JSON by its Content-Type")
 	}
+	// One byte more than ParseSet takes, so that it refuses what is longer.
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxSetBytes+1))
-	switch {
-	case err != nil:
+	if err != nil {
 		return answer{}, fmt.Errorf("fetch: read: %w", withoutURL(err))
-	case len(body) > maxSetBytes:
-		return answer{}, fmt.Errorf("fetch: the answer has more than %d bytes", maxSetBytes)
 	}
 	keys, err := jwk.ParseSet(body, s.options...)
 	if err != nil {

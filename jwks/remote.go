@@ -150,7 +150,7 @@ func (r *Remote) FindKey(ctx context.Context, h jeton.Header) (*jeton.VerifyingK
 	s, now := r.state.Load(), r.now()
 	if s.good(now) {
 		if !now.Before(s.refreshAt) {
-			r.start(ctx, false)
+			r.start(ctx, false) // and don't wait for it
 		}
 		key, err := s.keys.FindKey(ctx, h)
 		// A token that names no key can't name a new one.
@@ -223,7 +223,6 @@ func (r *Remote) start(ctx context.Context, now bool) *flight {
 	next := *s
 	next.flight = &flight{done: make(chan struct{})}
 	next.nextFetch = at.Add(r.cooldown)
-	next.refreshAt = later(s.refreshAt, next.nextFetch)
 	r.state.Store(&next)
 	// The token that starts a fetch must not be able to end it for the others.
 	go r.run(context.WithoutCancel(ctx), next.flight, s.etag, at)
@@ -245,7 +244,7 @@ func (r *Remote) run(ctx context.Context, f *flight, etag string, at time.Time) 
 			next.keys, next.etag = a.keys, a.etag
 		}
 		next.goodUntil = at.Add(r.maxStale)
-		next.refreshAt = later(at.Add(r.life(a)), next.nextFetch)
+		next.refreshAt = at.Add(r.life(a))
 		next.failure = nil
 	} else {
 		f.err = fmt.Errorf("%w: %v", jeton.ErrKeysUnavailable, err)
@@ -271,11 +270,4 @@ func (r *Remote) life(a answer) time.Duration {
 	default:
 		return min(defaultRefresh, r.maxStale/2)
 	}
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
