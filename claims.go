@@ -74,7 +74,7 @@ func (a *Audience) UnmarshalJSON(value []byte) error {
 	if err := strictjson.Check(value, strictjson.Limits{}); err != nil {
 		return jsonError("aud", err)
 	}
-	names, ok := parseAudience(value)
+	names, ok := parseAudience(string(value), nil)
 	if !ok {
 		return fail(ErrClaimType, `"aud" is neither a string nor a non-empty array of strings`)
 	}
@@ -82,9 +82,10 @@ func (a *Audience) UnmarshalJSON(value []byte) error {
 	return nil
 }
 
-func parseAudience(value []byte) (Audience, bool) {
+// parseAudience appends the names to room.
+func parseAudience(value string, room []string) (Audience, bool) {
 	if name, ok := strictjson.String(value); ok {
-		return Audience{name}, true
+		return append(room, name), true
 	}
 	elements, ok := strictjson.AppendElements(nil, value)
 	if !ok || len(elements) == 0 {
@@ -100,11 +101,12 @@ func parseAudience(value []byte) (Audience, bool) {
 }
 
 // parseClaims fills the registered claims from the members of a claims set. A
-// claim of a wrong type is an error, never an absence.
-func parseClaims(members []strictjson.Member) (c Claims, err error) {
+// claim of a wrong type is an error, never an absence. The audience goes to room
+// if there is one name.
+func parseClaims(members []strictjson.Member, room []string) (c Claims, err error) {
 	for _, m := range members {
 		ok := true
-		switch string(m.Name) {
+		switch m.Name {
 		case "iss":
 			c.Issuer, ok = strictjson.String(m.Value)
 		case "sub":
@@ -112,7 +114,7 @@ func parseClaims(members []strictjson.Member) (c Claims, err error) {
 		case "jti":
 			c.ID, ok = strictjson.String(m.Value)
 		case "aud":
-			c.Audience, ok = parseAudience(m.Value)
+			c.Audience, ok = parseAudience(m.Value, room)
 		case "exp":
 			c.ExpiresAt, ok = parseNumericDate(m.Value)
 		case "nbf":

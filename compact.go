@@ -7,12 +7,9 @@ import (
 )
 
 // compact is a token cut at its dots (RFC 7515 section 7.1), still encoded.
-// The signature is over input as it was received, never over anything that was
-// encoded again.
 type compact struct {
-	header, payload, signature []byte
-	input                      []byte // header.payload
-	room                       []byte // what was decoded, one segment behind the other
+	header, payload, signature string
+	input                      string // header.payload
 }
 
 // split checks the length and the two dots before anything else is looked at.
@@ -28,14 +25,13 @@ func split(token string, limits Limits) (compact, error) {
 	if first == last || strings.IndexByte(token[first+1:last], '.') >= 0 {
 		return compact{}, fail(ErrSegments, "%d", strings.Count(token, ".")+1)
 	}
-	text := []byte(token)
 	c := compact{
-		header:    text[:first],
-		payload:   text[first+1 : last],
-		signature: text[last+1:],
-		input:     text[:last],
+		header:    token[:first],
+		payload:   token[first+1 : last],
+		signature: token[last+1:],
+		input:     token[:last],
 	}
-	if len(c.header) == 0 || len(c.signature) == 0 {
+	if c.header == "" || c.signature == "" {
 		return compact{}, errEmptySegment
 	}
 	return c, nil
@@ -43,16 +39,27 @@ func split(token string, limits Limits) (compact, error) {
 
 var errEmptySegment = fail(ErrSegments, "an empty one")
 
-// decode decodes one of the segments.
-func (c *compact) decode(name string, segment []byte) ([]byte, error) {
-	if c.room == nil {
-		c.room = make([]byte, 0, 3*(len(c.input)+len(c.signature))/4) // enough for all three
-	}
-	start := len(c.room)
-	b, err := base64url.AppendDecode(c.room, segment)
+// scratch is the room in which one token is decoded at a time. Nothing that is
+// kept of a token points into it.
+type scratch struct {
+	text    []byte // a segment as it was received
+	decoded []byte
+}
+
+// decode returns what a segment stands for; it holds until the next call.
+func (s *scratch) decode(name, segment string) ([]byte, error) {
+	s.text = append(s.text[:0], segment...)
+	b, err := base64url.AppendDecode(s.decoded[:0], s.text)
 	if err != nil {
 		return nil, fail(ErrEncoding, "%s", name)
 	}
-	c.room = b
-	return b[start:len(b):len(b)], nil
+	s.decoded = b
+	return b, nil
+}
+
+// input returns the signing input. The signature is over these bytes as they
+// were received, never over anything that was encoded again.
+func (s *scratch) input(c compact) []byte {
+	s.text = append(s.text[:0], c.input...)
+	return s.text
 }

@@ -13,7 +13,7 @@ func (v *Verifier) Authenticate(ctx context.Context, token string) ([]byte, erro
 	if err != nil {
 		return nil, err
 	}
-	return verified.payload, nil
+	return []byte(verified.payload), nil
 }
 
 // ParseHeader reads a header within the default limits.
@@ -22,5 +22,5 @@ func ParseHeader(text []byte) (Header, error) {
 	if err != nil {
 		return Header{}, err
 	}
-	return parseHeader(text, limits)
+	return parseHeader(string(text), limits)
 }

@@ -1,7 +1,9 @@
 package jeton
 
 import (
+	"hash/maphash"
 	"strings"
+	"sync/atomic"
 
 	"github.com/jeton-go/jeton/internal/strictjson"
 )
@@ -21,7 +23,7 @@ const maxKeyIDBytes = 128
 // parseHeader reads a decoded header. The members it does not know are legal
 // (RFC 7515 section 4) and passed over, with the exception of those that change
 // how a token must be read.
-func parseHeader(text []byte, limits Limits) (Header, error) {
+func parseHeader(text string, limits Limits) (Header, error) {
 	var room [8]strictjson.Member
 	members, err := strictjson.AppendMembers(room[:0], text, limits.json())
 	if err != nil {
@@ -30,7 +32,7 @@ func parseHeader(text []byte, limits Limits) (Header, error) {
 	var h Header
 	var seenAlg bool
 	for _, m := range members {
-		switch string(m.Name) {
+		switch m.Name {
 		case "alg":
 			name, ok := strictjson.String(m.Value)
 			if !ok {
@@ -71,9 +73,35 @@ func parseHeader(text []byte, limits Limits) (Header, error) {
 	return h, nil
 }
 
+// knownHeaders remembers the headers of tokens that were authentic, which are
+// few: one for each key. A stranger's token never gets in.
+type knownHeaders [8]atomic.Pointer[knownHeader]
+
+type knownHeader struct {
+	encoded string
+	header  Header
+}
+
+var headerSeed = maphash.MakeSeed()
+
+func (k *knownHeaders) slot(encoded string) *atomic.Pointer[knownHeader] {
+	return &k[maphash.String(headerSeed, encoded)%uint64(len(k))]
+}
+
+func (k *knownHeaders) find(encoded string) (Header, bool) {
+	if known := k.slot(encoded).Load(); known != nil && known.encoded == encoded {
+		return known.header, true
+	}
+	return Header{}, false
+}
+
+func (k *knownHeaders) add(encoded string, h Header) {
+	k.slot(encoded).Store(&knownHeader{strings.Clone(encoded), h})
+}
+
 // mediaType reads a media type: a string of ASCII characters, so that comparing
 // it without regard to case can't take one letter for another.
-func mediaType(value []byte) (string, bool) {
+func mediaType(value string) (string, bool) {
 	s, ok := strictjson.String(value)
 	return s, ok && printable(s)
 }

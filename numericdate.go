@@ -3,6 +3,7 @@ package jeton
 import (
 	"bytes"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -77,7 +78,7 @@ func (d NumericDate) MarshalJSON() ([]byte, error) {
 // exponents included; digits below a nanosecond are dropped. Anything else, a
 // string and null among it, is ErrClaimType.
 func (d *NumericDate) UnmarshalJSON(value []byte) error {
-	n, ok := parseNumericDate(value)
+	n, ok := parseNumericDate(string(value))
 	if !ok {
 		return fail(ErrClaimType, "not a numeric date")
 	}
@@ -87,11 +88,11 @@ func (d *NumericDate) UnmarshalJSON(value []byte) error {
 
 // parseNumericDate reads a JSON number without going through floating point,
 // which would round an expiry up.
-func parseNumericDate(value []byte) (NumericDate, bool) {
+func parseNumericDate(value string) (NumericDate, bool) {
 	// The usual case: whole seconds.
 	if n := len(value); n > 0 && n <= 12 && value[0] != '0' {
 		var sec int64
-		for _, c := range value {
+		for _, c := range []byte(value) {
 			if c < '0' || c > '9' {
 				return parseDecimalDate(value)
 			}
@@ -103,17 +104,17 @@ func parseNumericDate(value []byte) (NumericDate, bool) {
 	return parseDecimalDate(value)
 }
 
-func parseDecimalDate(value []byte) (NumericDate, bool) {
+func parseDecimalDate(value string) (NumericDate, bool) {
 	mantissa, exponent := value, 0
-	if i := bytes.IndexAny(value, "eE"); i >= 0 {
+	if i := strings.IndexAny(value, "eE"); i >= 0 {
 		mantissa = value[:i]
-		e, err := strconv.ParseInt(string(value[i+1:]), 10, 16)
+		e, err := strconv.ParseInt(value[i+1:], 10, 16)
 		if err != nil {
 			return NumericDate{}, false
 		}
 		exponent = int(e)
 	}
-	whole, fraction, dot := bytes.Cut(mantissa, []byte("."))
+	whole, fraction, dot := strings.Cut(mantissa, ".")
 	if len(whole) == 0 || dot && len(fraction) == 0 || len(whole) > 1 && whole[0] == '0' {
 		return NumericDate{}, false // no JSON number: a caller with unchecked text
 	}

@@ -119,7 +119,7 @@ func NewSigner(key *SigningKey, opts ...SignerOption) (*Signer, error) {
 		add(p.name, p.value)
 	}
 	header = append(header, '}')
-	if _, err := parseHeader(header, limits); err != nil {
+	if _, err := parseHeader(string(header), limits); err != nil {
 		return nil, fail(ErrInvalidPolicy, "the header would be refused: %v", err)
 	}
 	return &Signer{key: key, header: base64url.Encode(header) + ".", limits: limits}, nil
@@ -145,7 +145,7 @@ func (s *Signer) AppendSign(dst []byte, claims any) ([]byte, error) {
 	if err != nil {
 		return dst, fmt.Errorf("%w: %w", ErrClaims, jsonError("claims", err))
 	}
-	if _, err := parseClaims(members); err != nil {
+	if _, err := parseClaims(members, nil); err != nil {
 		return dst, fmt.Errorf("%w: %w", ErrClaims, err)
 	}
 	token, err := s.appendToken(dst, payload)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
+	"sync"
 
 	"github.com/jeton-go/jeton/internal/strictjson"
 )
@@ -11,8 +13,10 @@ import (
 // Verifier verifies tokens: structure, algorithm, key, signature, claims and
 // revocation, in one call. It is immutable and safe for concurrent use.
 type Verifier struct {
-	keys   KeySet
-	policy Policy
+	keys    KeySet
+	policy  Policy
+	scratch *sync.Pool // of *scratch
+	headers *knownHeaders
 }
 
 // NewVerifier makes a verifier of the keys that may have signed and of what a
@@ -26,7 +30,7 @@ func NewVerifier(keys KeySet, p Policy) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Verifier{keys: keys, policy: p}, nil
+	return &Verifier{keys: keys, policy: p, scratch: &sync.Pool{}, headers: &knownHeaders{}}, nil
 }
 
 // Verify verifies a token in compact serialization and returns what it says, or
@@ -42,7 +46,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Verified, error) 
 		return nil, err
 	}
 	// A JWS may have an empty payload (RFC 7515), a JWT has claims.
-	if len(c.payload) == 0 {
+	if c.payload == "" {
 		return nil, errEmptySegment
 	}
 	verified, err := v.authenticate(ctx, c)
@@ -66,19 +70,28 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Verified, error) 
 // authenticate goes as far as the signature (RFC 7515 section 5.2). Of the
 // result only header, payload and key are set.
 func (v *Verifier) authenticate(ctx context.Context, c compact) (*Verified, error) {
-	text, err := c.decode("header", c.header)
+	room, _ := v.scratch.Get().(*scratch)
+	if room == nil {
+		room = &scratch{}
+	}
+	defer v.scratch.Put(room)
+
+	h, known := v.headers.find(c.header)
+	if !known {
+		text, err := room.decode("header", c.header)
+		if err != nil {
+			return nil, err
+		}
+		if h, err = parseHeader(string(text), v.policy.Limits); err != nil {
+			return nil, err
+		}
+	}
+	b, err := room.decode("payload", c.payload)
 	if err != nil {
 		return nil, err
 	}
-	h, err := parseHeader(text, v.policy.Limits)
-	if err != nil {
-		return nil, err
-	}
-	payload, err := c.decode("payload", c.payload)
-	if err != nil {
-		return nil, err
-	}
-	signature, err := c.decode("signature", c.signature)
+	payload := string(b)
+	signature, err := room.decode("signature", c.signature)
 	if err != nil {
 		return nil, err
 	}
@@ -94,8 +107,11 @@ func (v *Verifier) authenticate(ctx context.Context, c compact) (*Verified, erro
 	case h.Algorithm != key.alg.name:
 		return nil, fail(ErrAlgorithmMismatch, "the key is for %s", key.alg.name)
 	}
-	if !key.alg.scheme.verify(key, c.input, signature) {
+	if !key.alg.scheme.verify(key, room.input(c), signature) {
 		return nil, ErrSignature
+	}
+	if !known {
+		v.headers.add(c.header, h)
 	}
 	return &Verified{header: h, payload: payload, key: key}, nil
 }
@@ -104,21 +120,38 @@ func (v *Verifier) authenticate(ctx context.Context, c compact) (*Verified, erro
 // makes one, so that a function which takes a *Verified can't be called with a
 // token that nobody looked at. It is immutable and safe for concurrent use.
 type Verified struct {
-	header  Header
-	claims  Claims
-	payload []byte
-	members []strictjson.Member
-	key     *VerifyingKey
+	header   Header
+	claims   Claims
+	payload  string
+	key      *VerifyingKey
+	audience [1]string // room for the usual claims.Audience
 }
 
+// memberRoom is how many claims lie on the stack: more than an access token has.
+const memberRoom = 16
+
 func (v *Verified) parse(limits Limits) error {
-	var err error
-	room := make([]strictjson.Member, 0, 12) // for the claims of an access token
-	if v.members, err = strictjson.AppendMembers(room, v.payload, limits.json()); err != nil {
+	var room [memberRoom]strictjson.Member
+	members, err := strictjson.AppendMembers(room[:0], v.payload, limits.json())
+	if err != nil {
 		return jsonError("claims", err)
 	}
-	v.claims, err = parseClaims(v.members)
+	v.claims, err = parseClaims(members, v.audience[:0])
 	return err
+}
+
+// find returns the value of a claim. The payload was scanned before, within its
+// limits.
+func (v *Verified) find(name string) (string, bool) {
+	var room [memberRoom]strictjson.Member
+	n := len(v.payload)
+	members, _ := strictjson.AppendMembers(room[:0], v.payload, strictjson.Limits{Depth: n, Members: n})
+	for _, m := range members {
+		if m.Name == name {
+			return m.Value, true
+		}
+	}
+	return "", false
 }
 
 // Header returns the token's header, which its signature covers.
@@ -151,28 +184,23 @@ func (v *Verified) ExpiresAt() NumericDate { return v.claims.ExpiresAt }
 func (v *Verified) IssuedAt() NumericDate { return v.claims.IssuedAt }
 
 // Payload returns a copy of the claims set, the very bytes that were signed.
-func (v *Verified) Payload() []byte { return append([]byte(nil), v.payload...) }
+func (v *Verified) Payload() []byte { return []byte(v.payload) }
 
 // Claim returns the value of any claim as JSON, and whether the token has it.
 func (v *Verified) Claim(name string) ([]byte, bool) {
-	for _, m := range v.members {
-		if string(m.Name) == name {
-			return append([]byte(nil), m.Value...), true
-		}
+	value, ok := v.find(name)
+	if !ok {
+		return nil, false
 	}
-	return nil, false
+	return []byte(value), true
 }
 
 // StringClaim returns the value of a claim that is a JSON string; "" if the
 // claim is absent or no string.
 func (v *Verified) StringClaim(name string) string {
-	for _, m := range v.members {
-		if string(m.Name) == name {
-			s, _ := strictjson.String(m.Value)
-			return s
-		}
-	}
-	return ""
+	value, _ := v.find(name)
+	s, _ := strictjson.String(value)
+	return s
 }
 
 // Decode decodes the claims into the struct or map that dst points to, by the
@@ -181,12 +209,14 @@ func (v *Verified) StringClaim(name string) string {
 // error, which wraps ErrClaims and names the member. Members without a field
 // are passed over; Claim reads them.
 func (v *Verified) Decode(dst any) error {
-	err := strictjson.Unmarshal(v.payload, dst, strictjson.Limits{Depth: len(v.payload), Members: len(v.payload)})
-	if err != nil {
+	preset := strictjson.Preset{Type: claimsType, Copy: func(dst any) { *dst.(*Claims) = v.Claims() }}
+	if err := strictjson.UnmarshalChecked(v.payload, dst, &preset); err != nil {
 		return fmt.Errorf("%w: %w", ErrClaims, err)
 	}
 	return nil
 }
+
+var claimsType = reflect.TypeFor[Claims]()
 
 // VerifyAs verifies a token as Verify does and decodes its claims into a T, as
 // Decode does. With an error the T is zero.

@@ -21,7 +21,7 @@ var jsonLimits = strictjson.Limits{Depth: 8, Members: 5000}
 // every key that package jeton takes.
 const maxIntegerBytes = 2048
 
-func parseObject(text []byte) (object, error) {
+func parseObject[T strictjson.Text](text T) (object, error) {
 	m, err := strictjson.AppendMembers(nil, text, jsonLimits)
 	if err != nil {
 		return nil, fail(jeton.ErrInvalidKey, "the JSON is refused: %v", err)
@@ -29,13 +29,13 @@ func parseObject(text []byte) (object, error) {
 	return m, nil
 }
 
-func (m object) get(name string) ([]byte, bool) {
+func (m object) get(name string) (string, bool) {
 	for _, member := range m {
-		if string(member.Name) == name {
+		if member.Name == name {
 			return member.Value, true
 		}
 	}
-	return nil, false
+	return "", false
 }
 
 func (m object) has(name string) bool {

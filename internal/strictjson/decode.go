@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"strings"
 )
 
 // Unmarshal checks text as Check does and decodes it into the value that dst, a
@@ -23,35 +24,37 @@ import (
 //
 // Errors: those of Check, *TypeError (ErrType), ErrUnsupported. On an error
 // what dst points to may be half filled: callers throw it away.
-func Unmarshal(text []byte, dst any, limits Limits) error {
-	if err := Check(text, limits); err != nil {
+func Unmarshal[T Text](text T, dst any, limits Limits) error {
+	whole := string(text)
+	if err := Check(whole, limits); err != nil {
 		return err
 	}
+	return UnmarshalChecked(whole, dst, nil)
+}
+
+// Preset lends an embedded struct its value: one that the caller has decoded
+// already.
+type Preset struct {
+	Type reflect.Type  // of the struct
+	Copy func(dst any) // dst is a pointer to a Type
+}
+
+// UnmarshalChecked is Unmarshal for a text that was checked before, whose limits
+// no longer matter. Where a struct embeds the preset's type, that part is copied
+// from it and not decoded.
+func UnmarshalChecked(text string, dst any, preset *Preset) error {
 	v := reflect.ValueOf(dst)
 	if v.Kind() != reflect.Pointer || v.IsNil() {
 		return fmt.Errorf("%w: %T is not a pointer to something", ErrUnsupported, dst)
 	}
-	return decode(trim(text), v.Elem(), "")
+	d := decoder{preset}
+	return d.decode(strings.Trim(text, " \t\r\n"), v.Elem())
 }
 
-// trim drops the space around a checked value.
-func trim(text []byte) []byte {
-	s := scanner{text: text}
-	s.space()
-	end := len(text)
-	for end > s.pos {
-		switch text[end-1] {
-		case ' ', '\t', '\n', '\r':
-			end--
-			continue
-		}
-		break
-	}
-	return text[s.pos:end]
-}
+type decoder struct{ preset *Preset }
 
 // decode decodes a checked value without space around it.
-func decode(value []byte, v reflect.Value, path string) error {
+func (d decoder) decode(value string, v reflect.Value) error {
 	isNull := value[0] == 'n'
 	if v.Kind() == reflect.Pointer {
 		if isNull {
@@ -61,22 +64,22 @@ func decode(value []byte, v reflect.Value, path string) error {
 		if v.IsNil() {
 			v.Set(reflect.New(v.Type().Elem()))
 		}
-		return decode(value, v.Elem(), path)
+		return d.decode(value, v.Elem())
 	}
 	if v.CanAddr() {
 		switch u := v.Addr().Interface().(type) {
 		case json.Unmarshaler:
-			if err := u.UnmarshalJSON(value); err != nil {
-				return wantAt(path, err, v.Type())
+			if err := u.UnmarshalJSON([]byte(value)); err != nil {
+				return wantOf(err, v.Type())
 			}
 			return nil
 		case encoding.TextUnmarshaler:
 			text, ok := String(value)
 			if !ok {
-				return &TypeError{path, "a string"}
+				return &TypeError{"", "a string"}
 			}
 			if err := u.UnmarshalText([]byte(text)); err != nil {
-				return &TypeError{path, v.Type().String()}
+				return &TypeError{"", v.Type().String()}
 			}
 			return nil
 		}
@@ -84,34 +87,34 @@ func decode(value []byte, v reflect.Value, path string) error {
 	switch v.Kind() {
 	case reflect.Bool:
 		if value[0] != 't' && value[0] != 'f' {
-			return &TypeError{path, "true or false"}
+			return &TypeError{"", "true or false"}
 		}
 		v.SetBool(value[0] == 't')
 	case reflect.String:
-		return decodeString(value, v, path)
+		return decodeString(value, v)
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		n, err := strconv.ParseInt(string(value), 10, v.Type().Bits())
+		n, err := strconv.ParseInt(value, 10, v.Type().Bits())
 		if err != nil {
-			return &TypeError{path, v.Type().String()}
+			return &TypeError{"", v.Type().String()}
 		}
 		v.SetInt(n)
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		n, err := strconv.ParseUint(string(value), 10, v.Type().Bits())
+		n, err := strconv.ParseUint(value, 10, v.Type().Bits())
 		if err != nil {
-			return &TypeError{path, v.Type().String()}
+			return &TypeError{"", v.Type().String()}
 		}
 		v.SetUint(n)
 	case reflect.Float32, reflect.Float64:
-		n, err := strconv.ParseFloat(string(value), v.Type().Bits())
+		n, err := strconv.ParseFloat(value, v.Type().Bits())
 		if err != nil {
-			return &TypeError{path, v.Type().String()}
+			return &TypeError{"", v.Type().String()}
 		}
 		v.SetFloat(n)
 	case reflect.Interface:
 		if v.NumMethod() != 0 {
 			return fmt.Errorf("%w: %s", ErrUnsupported, v.Type())
 		}
-		a, err := decodeAny(value, path)
+		a, err := d.decodeAny(value)
 		if err != nil {
 			return err
 		}
@@ -121,58 +124,64 @@ func decode(value []byte, v reflect.Value, path string) error {
 			v.Set(reflect.ValueOf(a))
 		}
 	case reflect.Slice:
-		return decodeSlice(value, v, path)
+		return d.decodeSlice(value, v)
 	case reflect.Array:
-		return decodeArray(value, v, path)
+		return d.decodeArray(value, v)
 	case reflect.Map:
-		return decodeMap(value, v, path)
+		return d.decodeMap(value, v)
 	case reflect.Struct:
-		return decodeStruct(value, v, path)
+		return d.decodeStruct(value, v)
 	default:
 		return fmt.Errorf("%w: %s", ErrUnsupported, v.Type())
 	}
 	return nil
 }
 
-// wantAt keeps a TypeError of an inner decoder, with the path before it; the
-// text of any other error could repeat the value and stays behind.
-func wantAt(path string, err error, t reflect.Type) error {
+// wantOf keeps a TypeError of an inner decoder; the text of any other error could
+// repeat the value and stays behind.
+func wantOf(err error, t reflect.Type) error {
 	if inner, ok := err.(*TypeError); ok {
-		return &TypeError{join(path, inner.Path), inner.Want}
+		return inner
 	}
-	return &TypeError{path, t.String()}
+	return &TypeError{"", t.String()}
 }
 
-func join(path, name string) string {
-	if path == "" || name == "" {
-		return path + name
+// at puts a name before the path of a TypeError.
+func at(name string, err error) error {
+	inner, ok := err.(*TypeError)
+	switch {
+	case !ok:
+		return err
+	case inner.Path == "":
+		return &TypeError{name, inner.Want}
+	default:
+		return &TypeError{name + "." + inner.Path, inner.Want}
 	}
-	return path + "." + name
 }
 
-func isNumber(value []byte) bool {
+func isNumber(value string) bool {
 	return value[0] == '-' || '0' <= value[0] && value[0] <= '9'
 }
 
 var numberType = reflect.TypeFor[json.Number]()
 
-func decodeString(value []byte, v reflect.Value, path string) error {
+func decodeString(value string, v reflect.Value) error {
 	if v.Type() == numberType {
 		if !isNumber(value) {
-			return &TypeError{path, "a number"}
+			return &TypeError{"", "a number"}
 		}
-		v.SetString(string(value))
+		v.SetString(value)
 		return nil
 	}
 	text, ok := String(value)
 	if !ok {
-		return &TypeError{path, "a string"}
+		return &TypeError{"", "a string"}
 	}
 	v.SetString(text)
 	return nil
 }
 
-func decodeAny(value []byte, path string) (any, error) {
+func (d decoder) decodeAny(value string) (any, error) {
 	switch value[0] {
 	case 'n':
 		return nil, nil
@@ -183,22 +192,22 @@ func decodeAny(value []byte, path string) (any, error) {
 		return text, nil
 	case '{':
 		var m map[string]any
-		return decodeInto(value, path, &m)
+		return decodeInto(d, value, &m)
 	case '[':
 		var a []any
-		return decodeInto(value, path, &a)
+		return decodeInto(d, value, &a)
 	default:
 		var n float64
-		return decodeInto(value, path, &n)
+		return decodeInto(d, value, &n)
 	}
 }
 
-func decodeInto[T any](value []byte, path string, dst *T) (any, error) {
-	err := decode(value, reflect.ValueOf(dst).Elem(), path)
+func decodeInto[T any](d decoder, value string, dst *T) (any, error) {
+	err := d.decode(value, reflect.ValueOf(dst).Elem())
 	return *dst, err
 }
 
-func decodeSlice(value []byte, v reflect.Value, path string) error {
+func (d decoder) decodeSlice(value string, v reflect.Value) error {
 	if value[0] == 'n' {
 		v.SetZero()
 		return nil
@@ -207,49 +216,54 @@ func decodeSlice(value []byte, v reflect.Value, path string) error {
 		text, ok := String(value)
 		b, err := base64.StdEncoding.Strict().DecodeString(text)
 		if !ok || err != nil {
-			return &TypeError{path, "bytes in base64"}
+			return &TypeError{"", "bytes in base64"}
 		}
 		v.SetBytes(b)
 		return nil
 	}
-	elements, ok := AppendElements(nil, value)
+	var room [elementRoom]string
+	elements, ok := AppendElements(room[:0], value)
 	if !ok {
-		return &TypeError{path, "an array"}
+		return &TypeError{"", "an array"}
 	}
 	out := reflect.MakeSlice(v.Type(), len(elements), len(elements))
 	for i, e := range elements {
-		if err := decode(e, out.Index(i), join(path, strconv.Itoa(i))); err != nil {
-			return err
+		if err := d.decode(e, out.Index(i)); err != nil {
+			return at(strconv.Itoa(i), err)
 		}
 	}
 	v.Set(out)
 	return nil
 }
 
-func decodeArray(value []byte, v reflect.Value, path string) error {
-	elements, ok := AppendElements(nil, value)
+func (d decoder) decodeArray(value string, v reflect.Value) error {
+	var room [elementRoom]string
+	elements, ok := AppendElements(room[:0], value)
 	if !ok || len(elements) != v.Len() {
-		return &TypeError{path, fmt.Sprintf("an array of %d", v.Len())}
+		return &TypeError{"", fmt.Sprintf("an array of %d", v.Len())}
 	}
 	for i, e := range elements {
-		if err := decode(e, v.Index(i), join(path, strconv.Itoa(i))); err != nil {
-			return err
+		if err := d.decode(e, v.Index(i)); err != nil {
+			return at(strconv.Itoa(i), err)
 		}
 	}
 	return nil
 }
 
+// elementRoom is how many elements of an array lie on the stack.
+const elementRoom = 8
+
 // members returns the members of a checked value, which may be no object.
-func members(value []byte, path string) ([]Member, error) {
+func members(room []Member, value string) ([]Member, error) {
 	if value[0] != '{' {
-		return nil, &TypeError{path, "an object"}
+		return nil, &TypeError{"", "an object"}
 	}
-	return AppendMembers(nil, value, Limits{Depth: len(value), Members: len(value)})
+	return AppendMembers(room, value, Limits{Depth: len(value), Members: len(value)})
 }
 
 var textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
 
-func decodeMap(value []byte, v reflect.Value, path string) error {
+func (d decoder) decodeMap(value string, v reflect.Value) error {
 	t := v.Type()
 	if value[0] == 'n' {
 		v.SetZero()
@@ -258,7 +272,8 @@ func decodeMap(value []byte, v reflect.Value, path string) error {
 	if t.Key().Kind() != reflect.String || reflect.PointerTo(t.Key()).Implements(textUnmarshaler) {
 		return fmt.Errorf("%w: %s (map keys must be plain strings)", ErrUnsupported, t)
 	}
-	ms, err := members(value, path)
+	var room [stackRoom]Member
+	ms, err := members(room[:0], value)
 	if err != nil {
 		return err
 	}
@@ -266,26 +281,34 @@ func decodeMap(value []byte, v reflect.Value, path string) error {
 	for _, m := range ms {
 		e := reflect.New(t.Elem()).Elem()
 		// The name is a stranger's word and stays out of the path.
-		if err := decode(m.Value, e, join(path, "*")); err != nil {
-			return err
+		if err := d.decode(m.Value, e); err != nil {
+			return at("*", err)
 		}
-		out.SetMapIndex(reflect.ValueOf(string(m.Name)).Convert(t.Key()), e)
+		out.SetMapIndex(reflect.ValueOf(m.Name).Convert(t.Key()), e)
 	}
 	v.Set(out)
 	return nil
 }
 
-func decodeStruct(value []byte, v reflect.Value, path string) error {
-	ms, err := members(value, path)
+func (d decoder) decodeStruct(value string, v reflect.Value) error {
+	var room [stackRoom]Member
+	ms, err := members(room[:0], value)
 	if err != nil {
 		return err
 	}
-	fields, err := fieldsOf(v.Type())
+	layout, err := d.layoutOf(v.Type())
 	if err != nil {
 		return err
+	}
+	for _, index := range layout.preset {
+		f, err := field(v, index)
+		if err != nil {
+			return err
+		}
+		d.preset.Copy(f.Addr().Interface())
 	}
 	for _, m := range ms {
-		index, ok := fields[string(m.Name)]
+		index, ok := layout.fields[m.Name]
 		if !ok {
 			continue
 		}
@@ -293,8 +316,8 @@ func decodeStruct(value []byte, v reflect.Value, path string) error {
 		if err != nil {
 			return err
 		}
-		if err := decode(m.Value, f, join(path, string(m.Name))); err != nil {
-			return err
+		if err := d.decode(m.Value, f); err != nil {
+			return at(m.Name, err)
 		}
 	}
 	return nil

@@ -8,30 +8,44 @@ import (
 	"sync"
 )
 
-// fieldCache remembers fieldsOf per type: a memo, not state.
-var fieldCache sync.Map // reflect.Type -> map[string][]int
+// layout is where the members of a struct go.
+type layout struct {
+	fields map[string][]int // member name -> field index
+	preset [][]int          // embedded structs that are copied
+}
 
-// fieldsOf maps the member names of a struct type to field indexes. Embedded
+type layoutKey struct{ of, preset reflect.Type }
+
+// layoutCache remembers layoutOf: a memo, not state.
+var layoutCache sync.Map // layoutKey -> *layout
+
+// layoutOf maps the member names of a struct type to field indexes. Embedded
 // structs lend their fields. Of the fields of one name the shallowest counts, and
 // among those the only one whose tag gives the name, as in encoding/json; where
 // that leaves two, encoding/json drops both silently and here it is an error.
-func fieldsOf(t reflect.Type) (map[string][]int, error) {
-	if m, ok := fieldCache.Load(t); ok {
-		return m.(map[string][]int), nil
+func (d decoder) layoutOf(t reflect.Type) (*layout, error) {
+	key := layoutKey{of: t}
+	if d.preset != nil {
+		key.preset = d.preset.Type
 	}
-	c := collector{fields: map[string]candidate{}}
+	if l, ok := layoutCache.Load(key); ok {
+		return l.(*layout), nil
+	}
+	c := collector{preset: key.preset, fields: map[string]candidate{}}
 	if err := c.collect(t, nil, nil); err != nil {
 		return nil, err
 	}
-	fields := make(map[string][]int, len(c.fields))
+	l := &layout{fields: make(map[string][]int, len(c.fields)), preset: c.copied}
 	for name, f := range c.fields {
 		if f.twin {
 			return nil, fmt.Errorf("%w: %s has two fields for the member %q", ErrUnsupported, t, name)
 		}
-		fields[name] = f.index
+		if !slices.ContainsFunc(c.copied, func(p []int) bool { return len(p) < len(f.index) && slices.Equal(p, f.index[:len(p)]) }) {
+			l.fields[name] = f.index
+		}
 	}
-	fieldCache.Store(t, fields)
-	return fields, nil
+	layoutCache.Store(key, l)
+	return l, nil
 }
 
 // candidate is the best field of a name so far.
@@ -41,9 +55,13 @@ type candidate struct {
 	twin   bool // there is another one that is as good
 }
 
-type collector struct{ fields map[string]candidate }
+type collector struct {
+	preset reflect.Type
+	copied [][]int
+	fields map[string]candidate
+}
 
-func (c collector) add(name string, f candidate) {
+func (c *collector) add(name string, f candidate) {
 	other, taken := c.fields[name]
 	switch {
 	case !taken || len(f.index) < len(other.index):
@@ -57,7 +75,7 @@ func (c collector) add(name string, f candidate) {
 	}
 }
 
-func (c collector) collect(t reflect.Type, prefix []int, parents []reflect.Type) error {
+func (c *collector) collect(t reflect.Type, prefix []int, parents []reflect.Type) error {
 	if slices.Contains(parents, t) {
 		return fmt.Errorf("%w: %s embeds itself", ErrUnsupported, t)
 	}
@@ -76,6 +94,9 @@ func (c collector) collect(t reflect.Type, prefix []int, parents []reflect.Type)
 				e = e.Elem()
 			}
 			if e.Kind() == reflect.Struct {
+				if f.Type == c.preset {
+					c.copied = append(c.copied, index)
+				}
 				if err := c.collect(e, index, parents); err != nil {
 					return err
 				}

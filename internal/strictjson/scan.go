@@ -1,10 +1,14 @@
 package strictjson
 
 import (
-	"bytes"
 	"hash/maphash"
+	"strings"
 	"unicode/utf8"
 )
+
+// Text is what is read. Bytes are copied once; of a string, what is handed out
+// is a part.
+type Text interface{ ~string | ~[]byte }
 
 // Limits bound the work that a text may cause. The cost of finding duplicates
 // grows with the square of the members of one object, though slowly, so there is
@@ -19,16 +23,15 @@ const (
 	defaultMembers = 10_000
 )
 
-// Member is one member of an object. Its slices point into the scanned text,
-// but for a name that was written with escapes.
+// Member is one member of an object.
 type Member struct {
-	Name  []byte // without quotes, escapes resolved
-	Value []byte // as written, without the space around it
+	Name  string // without quotes, escapes resolved
+	Value string // as written, without the space around it
 }
 
 // Check returns nil if text is exactly one JSON value within the limits.
-func Check(text []byte, limits Limits) error {
-	s := newScanner(text, limits)
+func Check[T Text](text T, limits Limits) error {
+	s := scanner{text: string(text), limits: limits.withDefaults()}
 	s.space()
 	if err := s.value(0); err != nil {
 		return err
@@ -39,54 +42,88 @@ func Check(text []byte, limits Limits) error {
 // AppendMembers checks that text is exactly one JSON object within the limits
 // and appends its members, in the order of the text, to dst. On an error it
 // returns dst as it was.
-func AppendMembers(dst []Member, text []byte, limits Limits) ([]Member, error) {
-	s := newScanner(text, limits)
+func AppendMembers[T Text](dst []Member, text T, limits Limits) ([]Member, error) {
+	s := scanner{text: string(text), limits: limits.withDefaults()}
 	s.space()
-	if s.pos >= len(s.text) || s.text[s.pos] != '{' {
+	if s.next() != '{' {
 		// Say what is wrong with the text before what is wrong with its type.
 		if err := s.value(0); err != nil {
 			return dst, err
 		}
 		return dst, ErrNotObject
 	}
-	out := dst
-	err := s.object(0, func(m Member) { out = append(out, m) })
+	s.collect = true
+	err := s.object(0)
 	if err == nil {
 		err = s.end()
 	}
 	if err != nil {
 		return dst, err
 	}
-	return out, nil
+	return s.members.appendTo(dst), nil
 }
 
 // scanner walks a text once. Names of the objects that are open lie on one
 // stack, so that finding a duplicate needs no allocation per object.
 type scanner struct {
-	text   []byte
-	pos    int
-	limits Limits
-	count  int // members and elements so far
-	names  []name
+	text    string
+	pos     int
+	limits  Limits
+	count   int // members and elements so far
+	names   stack[name]
+	collect bool // the outermost object's members
+	members stack[Member]
 }
 
 // name is a member's name with a hash that a stranger can't foresee, so that
 // few names are compared byte by byte.
 type name struct {
 	hash uint64
-	text []byte
+	text string
+}
+
+// stack is a stack whose first elements lie in itself, so that reading a usual
+// token allocates nothing.
+type stack[T any] struct {
+	n    int
+	room [stackRoom]T
+	more []T
+}
+
+// stackRoom is more than the claims of an access token.
+const stackRoom = 16
+
+func (s *stack[T]) push(v T) {
+	if s.n < stackRoom {
+		s.room[s.n] = v
+	} else {
+		s.more = append(s.more[:s.n-stackRoom], v)
+	}
+	s.n++
+}
+
+func (s *stack[T]) at(i int) *T {
+	if i < stackRoom {
+		return &s.room[i]
+	}
+	return &s.more[i-stackRoom]
+}
+
+func (s *stack[T]) appendTo(dst []T) []T {
+	dst = append(dst, s.room[:min(s.n, stackRoom)]...)
+	return append(dst, s.more[:max(0, s.n-stackRoom)]...)
 }
 
 var seed = maphash.MakeSeed()
 
-func newScanner(text []byte, limits Limits) *scanner {
-	if limits.Depth == 0 {
-		limits.Depth = defaultDepth
+func (l Limits) withDefaults() Limits {
+	if l.Depth == 0 {
+		l.Depth = defaultDepth
 	}
-	if limits.Members == 0 {
-		limits.Members = defaultMembers
+	if l.Members == 0 {
+		l.Members = defaultMembers
 	}
-	return &scanner{text: text, limits: limits, names: make([]name, 0, 12)}
+	return l
 }
 
 func (s *scanner) space() {
@@ -128,7 +165,7 @@ func (s *scanner) countOne() error {
 func (s *scanner) value(depth int) error {
 	switch c := s.next(); {
 	case c == '{':
-		return s.object(depth, nil)
+		return s.object(depth)
 	case c == '[':
 		return s.array(depth)
 	case c == '"':
@@ -148,18 +185,18 @@ func (s *scanner) value(depth int) error {
 }
 
 func (s *scanner) literal(word string) error {
-	if !bytes.HasPrefix(s.text[s.pos:], []byte(word)) {
+	if !strings.HasPrefix(s.text[s.pos:], word) {
 		return s.fail(ErrSyntax)
 	}
 	s.pos += len(word)
 	return nil
 }
 
-func (s *scanner) object(depth int, member func(Member)) error {
+func (s *scanner) object(depth int) error {
 	if depth >= s.limits.Depth {
 		return s.fail(ErrDepth)
 	}
-	first := len(s.names)
+	first := s.names.n
 	s.pos++ // {
 	s.space()
 	if s.next() == '}' {
@@ -177,13 +214,13 @@ func (s *scanner) object(depth int, member func(Member)) error {
 		if err != nil {
 			return err
 		}
-		hash := maphash.Bytes(seed, text)
-		for _, other := range s.names[first:] {
-			if hash == other.hash && bytes.Equal(text, other.text) {
+		hash := maphash.String(seed, text)
+		for i := first; i < s.names.n; i++ {
+			if other := s.names.at(i); hash == other.hash && text == other.text {
 				return s.fail(ErrDuplicate)
 			}
 		}
-		s.names = append(s.names, name{hash, text})
+		s.names.push(name{hash, text})
 		s.space()
 		if s.next() != ':' {
 			return s.fail(ErrSyntax)
@@ -194,8 +231,8 @@ func (s *scanner) object(depth int, member func(Member)) error {
 		if err := s.value(depth + 1); err != nil {
 			return err
 		}
-		if member != nil {
-			member(Member{Name: text, Value: s.text[start:s.pos:s.pos]})
+		if depth == 0 && s.collect {
+			s.members.push(Member{Name: text, Value: s.text[start:s.pos]})
 		}
 		s.space()
 		switch s.next() {
@@ -204,7 +241,7 @@ func (s *scanner) object(depth int, member func(Member)) error {
 			s.space()
 		case '}':
 			s.pos++
-			s.names = s.names[:first]
+			s.names.n = first
 			return nil
 		default:
 			return s.fail(ErrSyntax)
@@ -305,7 +342,7 @@ func (s *scanner) str() (escaped bool, err error) {
 		case c < utf8.RuneSelf:
 			s.pos++
 		default:
-			r, n := utf8.DecodeRune(s.text[s.pos:])
+			r, n := utf8.DecodeRuneInString(s.text[s.pos:])
 			if r == utf8.RuneError && n == 1 {
 				return false, s.fail(ErrUTF8)
 			}
@@ -315,15 +352,15 @@ func (s *scanner) str() (escaped bool, err error) {
 	return false, s.fail(ErrSyntax)
 }
 
-func (s *scanner) name() ([]byte, error) {
+func (s *scanner) name() (string, error) {
 	start := s.pos
 	escaped, err := s.str()
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	raw := s.text[start+1 : s.pos-1 : s.pos-1]
+	raw := s.text[start+1 : s.pos-1]
 	if escaped {
-		raw = appendUnescaped(nil, raw)
+		raw = unescape(raw)
 	}
 	return raw, nil
 }
@@ -331,7 +368,7 @@ func (s *scanner) name() ([]byte, error) {
 // escape reads the escape sequence at the start of b and returns its length and
 // what it stands for; a length of 0 means that it is none. Half of a surrogate
 // pair is none.
-func escape(b []byte) (int, rune) {
+func escape(b string) (int, rune) {
 	if len(b) < 2 {
 		return 0, 0
 	}
@@ -368,12 +405,12 @@ func escape(b []byte) (int, rune) {
 	return 12, 0x10000 + (r-0xD800)<<10 + (low - 0xDC00)
 }
 
-func hex4(b []byte) (rune, bool) {
+func hex4(b string) (rune, bool) {
 	if len(b) < 4 {
 		return 0, false
 	}
 	var r rune
-	for _, c := range b[:4] {
+	for _, c := range []byte(b[:4]) {
 		r <<= 4
 		switch {
 		case '0' <= c && c <= '9':
@@ -389,49 +426,48 @@ func hex4(b []byte) (rune, bool) {
 	return r, true
 }
 
-// appendUnescaped appends the contents of a checked string, without its quotes,
-// to dst.
-func appendUnescaped(dst, raw []byte) []byte {
-	for len(raw) > 0 {
-		i := bytes.IndexByte(raw, '\\')
+// unescape returns the contents of a checked string, given without its quotes.
+func unescape(raw string) string {
+	b := make([]byte, 0, len(raw))
+	for {
+		i := strings.IndexByte(raw, '\\')
 		if i < 0 {
-			return append(dst, raw...)
+			return string(append(b, raw...))
 		}
-		dst = append(dst, raw[:i]...)
+		b = append(b, raw[:i]...)
 		n, r := escape(raw[i:])
-		dst = utf8.AppendRune(dst, r)
+		b = utf8.AppendRune(b, r)
 		raw = raw[i+n:]
 	}
-	return dst
 }
 
 // String returns the contents of a checked JSON string value, as AppendMembers
 // gives it; false if the value is no string.
-func String(value []byte) (string, bool) {
+func String[T Text](value T) (string, bool) {
 	if len(value) < 2 || value[0] != '"' {
 		return "", false
 	}
-	raw := value[1 : len(value)-1]
-	if bytes.IndexByte(raw, '\\') < 0 {
-		return string(raw), true
+	raw := string(value[1 : len(value)-1])
+	if strings.IndexByte(raw, '\\') < 0 {
+		return raw, true
 	}
-	return string(appendUnescaped(make([]byte, 0, len(raw)), raw)), true
+	return unescape(raw), true
 }
 
 // AppendElements appends the elements of a checked JSON array value to dst, as
 // raw text; false if the value is no array.
-func AppendElements(dst [][]byte, value []byte) ([][]byte, bool) {
+func AppendElements[T Text](dst []string, value T) ([]string, bool) {
 	if len(value) == 0 || value[0] != '[' {
 		return dst, false
 	}
-	s := scanner{text: value, pos: 1, limits: Limits{Depth: len(value), Members: len(value)}}
+	s := scanner{text: string(value), pos: 1, limits: Limits{Depth: len(value), Members: len(value)}}
 	s.space()
 	for s.next() != ']' {
 		start := s.pos
 		if err := s.value(0); err != nil {
 			return dst, false
 		}
-		dst = append(dst, value[start:s.pos:s.pos])
+		dst = append(dst, s.text[start:s.pos])
 		s.space()
 		if s.next() == ',' {
 			s.pos++
