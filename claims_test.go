@@ -163,3 +163,46 @@ func TestVerifyAsIsAllOrNothing(t *testing.T) {
 		t.Errorf("%+v beside %v", got, err)
 	}
 }
+
+// Claims that stand inside a claim are that claim's, not the token's: an actor
+// (RFC 8693 section 4.1) is not the subject.
+func TestClaimsInsideAClaimAreItsOwn(t *testing.T) {
+	type actor struct {
+		jeton.Claims
+		Role string `json:"role"`
+	}
+	type custom struct {
+		jeton.Claims
+		Act     actor            `json:"act"`
+		Pointer *actor           `json:"pointer"`
+		Plain   jeton.Claims     `json:"plain"`
+		List    []actor          `json:"list"`
+		Array   [1]actor         `json:"array"`
+		Map     map[string]actor `json:"map"`
+		Deep    struct {
+			Act actor `json:"act"`
+		} `json:"deep"`
+	}
+	const one, list = `{"sub":"actor","role":"r"}`, `[{"sub":"actor","role":"r"}]`
+	payload := goodPayload[:len(goodPayload)-1] + `,"act":` + one + `,"pointer":` + one + `,"plain":` + one + `,"list":` + list + `,"array":` + list + `,"map":{"m":` + one + `},"deep":{"act":` + one + `}}`
+	v := testVerifier(t, hmacKey(t).Public())
+	got := must(jeton.VerifyAs[custom](context.Background(), v, forge(goodHeader, payload)))(t)
+	want := actor{jeton.Claims{Subject: "actor"}, "r"}
+	wanted := custom{Claims: goodClaims(), Act: want, Pointer: &want, Plain: want.Claims, List: []actor{want}, Array: [1]actor{want}, Map: map[string]actor{"m": want}}
+	wanted.Deep.Act = want
+	if !reflect.DeepEqual(got, wanted) {
+		t.Errorf("%+v\nwant %+v", got, wanted)
+	}
+	for name, got := range map[string]any{
+		"a map":       must(jeton.VerifyAs[map[string]any](context.Background(), v, forge(goodHeader, payload)))(t)["act"],
+		"the subject": got.Subject,
+	} {
+		if name == "a map" && got.(map[string]any)["sub"] != "actor" || name == "the subject" && got != "subject-canary" {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	// Absent inside is absent, though the token has it.
+	if got := must(jeton.VerifyAs[custom](context.Background(), v, forge(goodHeader, goodPayload[:len(goodPayload)-1]+`,"act":{}}`)))(t); !reflect.DeepEqual(got.Act, actor{}) {
+		t.Errorf("an actor of nothing is %+v", got.Act)
+	}
+}

@@ -40,8 +40,9 @@ type Preset struct {
 }
 
 // UnmarshalChecked is Unmarshal for a text that was checked before, whose limits
-// no longer matter. Where a struct embeds the preset's type, that part is copied
-// from it and not decoded.
+// no longer matter. Where dst is a struct that embeds the preset's type, that part
+// is copied from it, whole, and not decoded. Structs inside that one are decoded:
+// the preset is about the outermost object.
 func UnmarshalChecked(text string, dst any, preset *Preset) error {
 	v := reflect.ValueOf(dst)
 	if v.Kind() != reflect.Pointer || v.IsNil() {
@@ -65,6 +66,9 @@ func (d decoder) decode(value string, v reflect.Value) error {
 			v.Set(reflect.New(v.Type().Elem()))
 		}
 		return d.decode(value, v.Elem())
+	}
+	if v.Kind() != reflect.Struct {
+		d.preset = nil // not the outermost struct any more
 	}
 	if v.CanAddr() {
 		switch u := v.Addr().Interface().(type) {
@@ -316,7 +320,7 @@ func (d decoder) decodeStruct(value string, v reflect.Value) error {
 		if err != nil {
 			return err
 		}
-		if err := d.decode(m.Value, f); err != nil {
+		if err := (decoder{}).decode(m.Value, f); err != nil {
 			return at(m.Name, err)
 		}
 	}
@@ -325,8 +329,8 @@ func (d decoder) decodeStruct(value string, v reflect.Value) error {
 
 // field walks to a field and makes the embedded pointers on the way.
 func field(v reflect.Value, index []int) (reflect.Value, error) {
-	for i, n := range index {
-		if i > 0 && v.Kind() == reflect.Pointer {
+	for _, n := range index {
+		if v.Kind() == reflect.Pointer {
 			if v.IsNil() {
 				if !v.CanSet() {
 					return v, fmt.Errorf("%w: embedded pointer to unexported %s", ErrUnsupported, v.Type().Elem())

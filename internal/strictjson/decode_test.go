@@ -257,6 +257,15 @@ func TestUnmarshalInto(t *testing.T) {
 	if err := strictjson.Unmarshal(fmt.Appendf(nil, "%v", math.MaxFloat32), &narrow, strictjson.Limits{}); err != nil || narrow != math.MaxFloat32 {
 		t.Errorf("%v, %v", narrow, err)
 	}
+	for _, text := range []string{"5", "{}", "null", "[1]"} {
+		refused(t, strictjson.Unmarshal([]byte(text), new([0]int), strictjson.Limits{}), strictjson.ErrType, "")
+	}
+	for _, text := range []string{"0", "9", "-1"} {
+		var n json.Number
+		if err := strictjson.Unmarshal([]byte(text), &n, strictjson.Limits{}); err != nil || string(n) != text {
+			t.Errorf("%s: %v, %v", text, n, err)
+		}
+	}
 	limited := strictjson.Unmarshal([]byte("[[1]]"), &overflow, strictjson.Limits{Depth: 1})
 	refused(t, limited, strictjson.ErrDepth, "")
 }
@@ -301,6 +310,23 @@ func TestUnmarshalTypesThatItDoesNotKnow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			refused(t, strictjson.Unmarshal([]byte(`{"n":1,"same":1,"shown":"a","x":1}`), dst, strictjson.Limits{}), strictjson.ErrUnsupported, "")
 		})
+	}
+}
+
+// A struct lends its fields only where it is embedded without a name.
+func TestStructsThatLendNothing(t *testing.T) {
+	type holder struct {
+		Inner inner // a field of the name Inner
+		Base  `json:"base"`
+	}
+	text := []byte(`{"Inner":{"x":1},"base":{"id":"a"},"x":2,"id":"b","Base":{"id":"c"}}`)
+	var got, want holder
+	if err := json.Unmarshal(text, &want); err != nil {
+		t.Fatal(err)
+	}
+	want.Base.ID = "a" // encoding/json takes "Base" for "base"
+	if err := strictjson.Unmarshal(text, &got, strictjson.Limits{}); err != nil || got != want || got.Inner.X != 1 {
+		t.Errorf("%+v, want %+v, %v", got, want, err)
 	}
 }
 
@@ -399,17 +425,63 @@ func TestTypeErrorsSayWhereAndNotWhat(t *testing.T) {
 		if errors.As(err, &typeError) && typeError.Path != path {
 			t.Errorf("%s: path %q, want %q", text, typeError.Path, path)
 		}
+		if path == "" && err.Error() != "want an object" {
+			t.Errorf("%s: %v", text, err)
+		}
 		if path != "" && !strings.Contains(err.Error(), `"`+path+`"`) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
 	// What an inner decoder says of a place is kept, below the outer one.
-	outer := struct {
-		Picky picky `json:"picky"`
-	}{picky{&strictjson.TypeError{Path: "inner", Want: "something"}}}
-	err := strictjson.Unmarshal([]byte(`{"picky":1}`), &outer, strictjson.Limits{})
-	var typeError *strictjson.TypeError
-	if !errors.As(err, &typeError) || *typeError != (strictjson.TypeError{Path: "picky.inner", Want: "something"}) {
-		t.Errorf("%v", err)
+	for inner, path := range map[string]string{"inner": "picky.inner", "": "picky"} {
+		outer := struct {
+			Picky picky `json:"picky"`
+		}{picky{&strictjson.TypeError{Path: inner, Want: "something"}}}
+		err := strictjson.Unmarshal([]byte(`{"picky":1}`), &outer, strictjson.Limits{})
+		var typeError *strictjson.TypeError
+		if !errors.As(err, &typeError) || *typeError != (strictjson.TypeError{Path: path, Want: "something"}) {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+// A preset is the outermost struct's alone.
+func TestPresetIsForTheOutermostStruct(t *testing.T) {
+	type outer struct {
+		Base
+		In   struct{ Base }   `json:"in"`
+		List []struct{ Base } `json:"list"`
+		Any  any              `json:"any"`
+	}
+	preset := strictjson.Preset{Type: reflect.TypeFor[Base](), Copy: func(dst any) { *dst.(*Base) = Base{ID: "preset"} }}
+	const text = ` {"id":"outer","in":{"id":"in"},"list":[{"id":"list"},{}],"any":{"id":"any"}} `
+	var got outer
+	p := &got
+	for name, dst := range map[string]any{"struct": &got, "pointer": &p} {
+		got = outer{}
+		if err := strictjson.UnmarshalChecked(text, dst, &preset); err != nil {
+			t.Fatal(err)
+		}
+		want := outer{Base: Base{ID: "preset"}, In: struct{ Base }{Base{ID: "in"}}, List: []struct{ Base }{{Base{ID: "list"}}, {}}, Any: map[string]any{"id": "any"}}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, want %+v", name, got, want)
+		}
+	}
+	var m map[string]any
+	var list []struct{ Base }
+	if err := strictjson.UnmarshalChecked(`{"m":{"id":"m"}}`, &m, &preset); err != nil || m["m"].(map[string]any)["id"] != "m" {
+		t.Errorf("%v, %v", m, err)
+	}
+	if err := strictjson.UnmarshalChecked(`[{"id":"a"}]`, &list, &preset); err != nil || list[0].ID != "a" {
+		t.Errorf("%v, %v", list, err)
+	}
+	var structs map[string]struct{ Base }
+	if err := strictjson.UnmarshalChecked(`{"m":{"id":"m"}}`, &structs, &preset); err != nil || structs["m"].ID != "m" {
+		t.Errorf("%v, %v", structs, err)
+	}
+	// Without one, nothing is copied.
+	got = outer{}
+	if err := strictjson.UnmarshalChecked(text, &got, nil); err != nil || got.ID != "outer" {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
