@@ -86,6 +86,7 @@ func TestVerifyHoldsTheTokenAgainstWhatTheRouteNeeds(t *testing.T) {
 		{"?scope=orders:read&scope=orders:write", 200, ""},
 		{"?scope=orders:read+admin", 403, "insufficient_scope"},
 		{"?scope=orders:read&scope=admin", 403, "insufficient_scope"},
+		{"?scope=admin&scope=orders:read", 403, "insufficient_scope"},
 		{"?scope=orders", 403, "insufficient_scope"},
 		{"?scope=Orders:read", 403, "insufficient_scope"},
 		{"?role=clerk", 200, ""},

@@ -49,6 +49,7 @@ type service struct {
 	mu      sync.Mutex
 	id      int
 	reports map[string][]report // by X-Request-Number: what OnError was told
+	events  []issuer.Event
 }
 
 // setup is what a test wants to have different.
@@ -79,7 +80,12 @@ func newService(t testing.TB, with ...setup) *service {
 		Password:  issuer.PasswordParams{MemoryKiB: 8192, Passes: 1},
 		HashWait:  time.Minute, // a slow machine is not busy
 		Now:       clock.Now,
-		OnEvent:   func(_ context.Context, e issuer.Event) { noSecret(t, "event", fmt.Sprintf("%+v", e)) },
+		OnEvent: func(_ context.Context, e issuer.Event) {
+			noSecret(t, "event", fmt.Sprintf("%+v", e))
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.events = append(s.events, e)
+		},
 	}
 	made, err := makeState()
 	must(t, err)

@@ -121,6 +121,32 @@ func bearerRoutes(sid string) [][2]string {
 	}
 }
 
+// The audit trail tells a logout from a session that was thrown out.
+func TestWhySessionsEndIsRecorded(t *testing.T) {
+	for _, c := range []struct {
+		method, target string
+		reason         issuer.Reason
+	}{
+		{"POST", "/v1/logout", issuer.ReasonLogout},
+		{"DELETE", "/v1/sessions", issuer.ReasonRevoked},
+		{"DELETE", "/v1/sessions/", issuer.ReasonRevoked},
+	} {
+		s := newService(t)
+		p := s.alice()
+		target := c.target
+		if strings.HasSuffix(target, "/") {
+			target += s.sid(p.Access)
+		}
+		s.with(p.Access, c.method, target).want(204, "")
+		s.mu.Lock()
+		last := s.events[len(s.events)-1]
+		s.mu.Unlock()
+		if last.Kind != issuer.EventRevoked || last.Reason != c.reason || last.Subject != s.claims(p.Access)["sub"] {
+			t.Errorf("%s %s: %s of %q, %s, want %s", c.method, c.target, last.Kind, last.Subject, last.Reason, c.reason)
+		}
+	}
+}
+
 func TestARevokedSessionCanBeRevokedAgain(t *testing.T) {
 	s := newService(t)
 	own, other := s.alice(), s.alice()
