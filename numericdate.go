@@ -66,12 +66,17 @@ func (d NumericDate) MarshalJSON() ([]byte, error) {
 	if !d.valid() {
 		return nil, fail(ErrClaims, "an instant that no numeric date can hold")
 	}
-	b := strconv.AppendInt(nil, d.sec, 10)
+	return d.append(nil), nil
+}
+
+// append appends the number of a valid date.
+func (d NumericDate) append(dst []byte) []byte {
+	dst = strconv.AppendInt(dst, d.sec, 10)
 	if d.nsec != 0 {
 		fraction := strconv.FormatInt(int64(d.nsec)+1e9, 10) // 1 and nine digits
-		b = append(append(b, '.'), bytes.TrimRight([]byte(fraction[1:]), "0")...)
+		dst = append(append(dst, '.'), strings.TrimRight(fraction[1:], "0")...)
 	}
-	return b, nil
+	return dst
 }
 
 // UnmarshalJSON reads a JSON number n with 0 < n <= 253402300799, fractions and

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/jeton-go/jeton/internal/base64url"
@@ -14,9 +15,10 @@ import (
 // Signer signs claims with one key. It is immutable and safe for concurrent
 // use.
 type Signer struct {
-	key    *SigningKey
-	header string // encoded, with the dot behind it
-	limits Limits
+	key     *SigningKey
+	header  string // encoded, with the dot behind it
+	limits  Limits
+	scratch *sync.Pool // of *signScratch
 }
 
 // SignerOption is an option of [NewSigner].
@@ -122,7 +124,7 @@ func NewSigner(key *SigningKey, opts ...SignerOption) (*Signer, error) {
 	if _, err := parseHeader(string(header), limits); err != nil {
 		return nil, fail(ErrInvalidPolicy, "the header would be refused: %v", err)
 	}
-	return &Signer{key: key, header: base64url.Encode(header) + ".", limits: limits}, nil
+	return &Signer{key: key, header: base64url.Encode(header) + ".", limits: limits, scratch: &sync.Pool{}}, nil
 }
 
 // Sign signs claims: a struct (embed [Claims]), a map, or a json.RawMessage. It
@@ -137,18 +139,22 @@ func (s *Signer) Sign(claims any) (string, error) {
 // AppendSign is Sign that appends the token to dst. On an error it returns dst
 // as it was.
 func (s *Signer) AppendSign(dst []byte, claims any) ([]byte, error) {
-	payload, err := encode(claims)
-	if err != nil {
-		return dst, fmt.Errorf("%w: %w", ErrClaims, err)
+	room, _ := s.scratch.Get().(*signScratch)
+	if room == nil {
+		room = &signScratch{}
 	}
-	members, err := strictjson.AppendMembers(nil, payload, s.limits.json())
-	if err != nil {
-		return dst, fmt.Errorf("%w: %w", ErrClaims, jsonError("claims", err))
+	defer s.scratch.Put(room)
+
+	payload, ok := appendPlanned(room.payload[:0], claims, s.limits)
+	if ok {
+		room.payload = payload
+	} else {
+		var err error
+		if payload, err = s.encodeClaims(claims); err != nil {
+			return dst, fmt.Errorf("%w: %w", ErrClaims, err)
+		}
 	}
-	if _, err := parseClaims(members, nil); err != nil {
-		return dst, fmt.Errorf("%w: %w", ErrClaims, err)
-	}
-	token, err := s.appendToken(dst, payload)
+	token, err := s.appendToken(dst, payload, room)
 	if err != nil {
 		return dst, err
 	}
@@ -158,22 +164,40 @@ func (s *Signer) AppendSign(dst []byte, claims any) ([]byte, error) {
 	return token, nil
 }
 
+// signScratch is the room for one token at a time; the token lies elsewhere.
+type signScratch struct{ payload, signature []byte }
+
+// encodeClaims writes claims of any type and reads them again as a verifier
+// would.
+func (s *Signer) encodeClaims(claims any) ([]byte, error) {
+	payload, err := encode(claims)
+	if err != nil {
+		return nil, err
+	}
+	members, err := strictjson.AppendMembers(nil, payload, s.limits.json())
+	if err != nil {
+		return nil, jsonError("claims", err)
+	}
+	_, err = parseClaims(members, nil)
+	return payload, err
+}
+
 // SignRaw signs a payload as it is, byte for byte and without a look at it: it
 // need not be JSON, and verifiers may refuse it. It is for test vectors and for
 // claims that must keep their spelling.
 func (s *Signer) SignRaw(payload []byte) (string, error) {
-	token, err := s.appendToken(nil, payload)
+	token, err := s.appendToken(nil, payload, &signScratch{})
 	return string(token), err
 }
 
-func (s *Signer) appendToken(dst, payload []byte) ([]byte, error) {
+func (s *Signer) appendToken(dst, payload []byte, room *signScratch) ([]byte, error) {
 	token := append(dst, s.header...)
 	token = base64url.AppendEncode(token, payload)
-	var room [512]byte
-	sig, err := s.key.public.alg.scheme.sign(s.key, room[:0], token[len(dst):])
+	sig, err := s.key.public.alg.scheme.sign(s.key, room.signature[:0], token[len(dst):])
 	if err != nil {
 		return dst, err
 	}
+	room.signature = sig
 	token = append(token, '.')
 	return base64url.AppendEncode(token, sig), nil
 }

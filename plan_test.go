@@ -1,0 +1,145 @@
+package jeton
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+type plannedClaims struct {
+	AccessClaims
+	Tenant  string   `json:"tenant"`
+	Note    string   `json:",omitempty"`
+	Admin   bool     `json:"admin,omitempty"`
+	Level   int8     `json:"level"`
+	Quota   uint64   `json:"quota,omitzero"`
+	Groups  []string `json:"groups"`
+	Since   NumericDate
+	Ignored string `json:"-"`
+	hidden  string
+}
+
+// What the plan writes is what encoding/json writes, to the letter.
+func TestPlanWritesAsEncodingJSON(t *testing.T) {
+	usual := rapid.StringMatching(`[a-zA-Z0-9 :./-]{1,12}`)
+	strange := rapid.OneOf(
+		usual, rapid.String(),
+		rapid.SampledFrom([]string{"", "a", "<b>", "a&b", `"`, `\`, "\u2028", "\x00", "\xff", "é", "\u007f", "a\nb"}),
+	)
+	usualDate := rapid.Custom(func(t *rapid.T) NumericDate {
+		return NumericDate{sec: rapid.Int64Range(1, maxNumericDate-1).Draw(t, "sec"), nsec: rapid.SampledFrom([]int32{0, 1, 5e8, 999999999}).Draw(t, "nsec")}
+	})
+	strangeDate := rapid.OneOf(usualDate, rapid.SampledFrom([]NumericDate{{}, {sec: -1}, {nsec: 1}, {sec: maxNumericDate}, {sec: maxNumericDate, nsec: 1}}))
+	limits, _ := Limits{}.withDefaults()
+	planned := 0
+	rapid.Check(t, func(t *rapid.T) {
+		text, date := usual, usualDate
+		if rapid.Bool().Draw(t, "strange") {
+			text, date = strange, strangeDate
+		}
+		c := plannedClaims{
+			AccessClaims: AccessClaims{
+				Claims: Claims{
+					Issuer: text.Draw(t, "iss"), Subject: text.Draw(t, "sub"), ID: text.Draw(t, "jti"),
+					Audience:  rapid.SliceOfN(text, 0, 3).Draw(t, "aud"),
+					ExpiresAt: date.Draw(t, "exp"), NotBefore: date.Draw(t, "nbf"), IssuedAt: date.Draw(t, "iat"),
+				},
+				Scope: text.Draw(t, "scope"), Roles: rapid.SliceOfN(text, 0, 3).Draw(t, "roles"),
+			},
+			Tenant: text.Draw(t, "tenant"), Note: text.Draw(t, "note"), Admin: rapid.Bool().Draw(t, "admin"),
+			Level: rapid.Int8().Draw(t, "level"), Quota: rapid.Uint64().Draw(t, "quota"),
+			Since: date.Draw(t, "since"), Ignored: "x", hidden: "x",
+		}
+		if rapid.Bool().Draw(t, "has groups") {
+			c.Groups = rapid.SliceOfN(text, 0, 3).Draw(t, "groups")
+		}
+		want, err := json.Marshal(c)
+		for _, claims := range []any{c, &c} {
+			got, ok := appendPlanned([]byte("kept"), claims, limits)
+			switch {
+			case !ok && string(got) != "kept":
+				t.Fatalf("it gave up and left %q", got)
+			case !ok:
+				continue // encoding/json does it
+			case err != nil:
+				t.Fatalf("it wrote %s, and encoding/json: %v", got, err)
+			case string(got) != "kept"+string(want):
+				t.Fatalf("it wrote\n%s\nencoding/json\n%s", got[4:], want)
+			}
+			planned++
+		}
+	})
+	if planned == 0 {
+		t.Error("nothing was planned for")
+	}
+}
+
+func TestPlanLeavesTheRestToEncodingJSON(t *testing.T) {
+	limits, _ := Limits{}.withDefaults()
+	type text string
+	for name, claims := range map[string]any{
+		"nil":             nil,
+		"a nil pointer":   (*Claims)(nil),
+		"a map":           map[string]any{"sub": "a"},
+		"raw JSON":        json.RawMessage(`{}`),
+		"no field":        struct{}{},
+		"an empty object": Claims{},
+		"exp as a string": struct {
+			Exp string `json:"exp"`
+		}{"1"},
+		"exp as an integer": struct {
+			Exp int64 `json:"exp"`
+		}{1},
+		"sub as an integer": struct {
+			Sub int `json:"sub"`
+		}{1},
+		"aud as a list": struct {
+			Aud []string `json:"aud"`
+		}{[]string{"a"}},
+		"a float":             struct{ X float64 }{1},
+		"an interface":        struct{ X any }{1},
+		"a map in it":         struct{ X map[string]string }{},
+		"bytes":               struct{ X []byte }{[]byte("x")},
+		"a pointer in it":     struct{ X *string }{},
+		"a struct in it":      struct{ X struct{ Y string } }{},
+		"a time":              struct{ X time.Time }{},
+		"a number":            struct{ X json.Number }{"1"},
+		"numbers":             struct{ X []json.Number }{},
+		"an embedded pointer": struct{ *Claims }{&Claims{Subject: "a"}},
+		"an embedded time":    struct{ time.Time }{},
+		"two fields of a name": struct {
+			Claims
+			Sub string `json:"sub"`
+		}{},
+		"a name with a quote": struct {
+			X string `json:"a&b"`
+		}{},
+		"the option string": struct {
+			X int `json:"x,string"`
+		}{},
+		"omitzero of a list": struct {
+			X []string `json:"x,omitzero"`
+		}{},
+		"not UTF-8":           Claims{Subject: "\xff"},
+		"a NUL":               Claims{Subject: "a\x00"},
+		"an empty audience":   Claims{Audience: Audience{""}},
+		"one of two is empty": Claims{Audience: Audience{"a", ""}},
+		"a date out of range": Claims{ExpiresAt: NumericDate{sec: -1}},
+		"no date":             struct{ X NumericDate }{},
+		"too many members":    struct{ X []string }{make([]string, limits.Members)},
+	} {
+		if got, ok := appendPlanned(nil, claims, limits); ok {
+			t.Errorf("%s: it wrote %s", name, got)
+		}
+	}
+	if got, ok := appendPlanned(nil, struct{ X text }{"a"}, limits); !ok || string(got) != `{"X":"a"}` {
+		t.Errorf("a string type: %s, %t", got, ok)
+	}
+	shallow := limits
+	shallow.Depth = 1
+	if _, ok := appendPlanned(nil, Claims{Subject: "a"}, shallow); ok {
+		t.Error("it wrote a list's depth where the limit is 1")
+	}
+}
