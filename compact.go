@@ -8,6 +8,7 @@ import (
 
 // compact is a token cut at its dots (RFC 7515 section 7.1), still encoded.
 type compact struct {
+	token                      string // the whole
 	header, payload, signature string
 	input                      string // header.payload
 }
@@ -26,6 +27,7 @@ func split(token string, limits Limits) (compact, error) {
 		return compact{}, fail(ErrSegments, "%d", strings.Count(token, ".")+1)
 	}
 	c := compact{
+		token:     token,
 		header:    token[:first],
 		payload:   token[first+1 : last],
 		signature: token[last+1:],

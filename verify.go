@@ -2,6 +2,7 @@ package jeton
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"reflect"
@@ -17,6 +18,7 @@ type Verifier struct {
 	policy  Policy
 	scratch *sync.Pool // of *scratch
 	headers *knownHeaders
+	cache   *cache // nil if there is none
 }
 
 // NewVerifier makes a verifier of the keys that may have signed and of what a
@@ -30,7 +32,7 @@ func NewVerifier(keys KeySet, p Policy) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Verifier{keys: keys, policy: p, scratch: &sync.Pool{}, headers: &knownHeaders{}}, nil
+	return &Verifier{keys: keys, policy: p, scratch: &sync.Pool{}, headers: &knownHeaders{}, cache: newCache(p.CacheEntries)}, nil
 }
 
 // Verify verifies a token in compact serialization and returns what it says, or
@@ -49,6 +51,18 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Verified, error) 
 	if c.payload == "" {
 		return nil, errEmptySegment
 	}
+	if v.cache != nil {
+		return v.verifyCached(ctx, c)
+	}
+	verified, err := v.verify(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return v.admit(ctx, verified)
+}
+
+// verify goes as far as the claims, which do not change any more.
+func (v *Verifier) verify(ctx context.Context, c compact) (*Verified, error) {
 	verified, err := v.authenticate(ctx, c)
 	if err != nil {
 		return nil, err
@@ -56,6 +70,11 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Verified, error) 
 	if err := verified.parse(v.policy.Limits); err != nil {
 		return nil, err
 	}
+	return verified, nil
+}
+
+// admit looks at what may be different each time: the clock, and revocations.
+func (v *Verifier) admit(ctx context.Context, verified *Verified) (*Verified, error) {
 	if err := v.policy.check(verified.header, &verified.claims, v.policy.Now()); err != nil {
 		return nil, err
 	}
@@ -67,13 +86,52 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Verified, error) 
 	return verified, nil
 }
 
+// verifyCached takes what verify found out before, if the key set still answers
+// with the very key that it found out with.
+func (v *Verifier) verifyCached(ctx context.Context, c compact) (*Verified, error) {
+	digest := v.digest(c.token)
+	verified := v.cache.find(&digest)
+	if verified != nil {
+		if key, err := v.keys.FindKey(ctx, verified.header); err != nil || key != verified.key {
+			v.cache.drop(&digest)
+			verified = nil // let it be decided anew
+		}
+	}
+	known := verified != nil
+	if !known {
+		var err error
+		if verified, err = v.verify(ctx, c); err != nil {
+			return nil, err
+		}
+	}
+	admitted, err := v.admit(ctx, verified)
+	switch {
+	case err != nil && known:
+		v.cache.drop(&digest)
+	case err == nil && !known:
+		v.cache.add(&digest, verified)
+	}
+	return admitted, err
+}
+
+func (v *Verifier) digest(token string) [sha256.Size]byte {
+	room := v.room()
+	defer v.scratch.Put(room)
+	room.text = append(room.text[:0], token...)
+	return sha256.Sum256(room.text)
+}
+
+func (v *Verifier) room() *scratch {
+	if room, ok := v.scratch.Get().(*scratch); ok {
+		return room
+	}
+	return &scratch{}
+}
+
 // authenticate goes as far as the signature (RFC 7515 section 5.2). Of the
 // result only header, payload and key are set.
 func (v *Verifier) authenticate(ctx context.Context, c compact) (*Verified, error) {
-	room, _ := v.scratch.Get().(*scratch)
-	if room == nil {
-		room = &scratch{}
-	}
+	room := v.room()
 	defer v.scratch.Put(room)
 
 	h, known := v.headers.find(c.header)
