@@ -302,6 +302,10 @@ func TestUnmarshalTypesThatItDoesNotKnow(t *testing.T) {
 		"a field with the string option among others": &struct {
 			N int `json:"n,omitempty,string"`
 		}{},
+		"a channel in a field": &struct {
+			N chan int `json:"n"`
+		}{},
+		"a channel in a map":                 new(map[string]chan int),
 		"two fields of one name":             reflect.New(twins).Interface(),
 		"a struct in itself":                 &recursive{},
 		"a pointer to an unexported struct":  &struct{ *hidden }{},
@@ -479,6 +483,19 @@ func TestPresetIsForTheOutermostStruct(t *testing.T) {
 	if err := strictjson.UnmarshalChecked(`{"m":{"id":"m"}}`, &structs, &preset); err != nil || structs["m"].ID != "m" {
 		t.Errorf("%v, %v", structs, err)
 	}
+	// Fields beside it, above it and longer ways to other fields are decoded.
+	type Middle struct{ Base }
+	type Lender struct{ Borrowed string }
+	var beside struct {
+		Middle
+		Lender
+		X string `json:"x"`
+	}
+	if err := strictjson.UnmarshalChecked(`{"id":"outer","x":"x","Borrowed":"y"}`, &beside, &preset); err != nil || beside.ID != "preset" || beside.X != "x" || beside.Borrowed != "y" {
+		t.Errorf("%+v, %v", beside, err)
+	}
+	type hiddenBase struct{ Base }
+	refused(t, strictjson.UnmarshalChecked(`{}`, &struct{ *hiddenBase }{}, &preset), strictjson.ErrUnsupported, "")
 	// Without one, nothing is copied.
 	got = outer{}
 	if err := strictjson.UnmarshalChecked(text, &got, nil); err != nil || got.ID != "outer" {
