@@ -71,12 +71,12 @@ func TestRefusedLoginsAreAlike(t *testing.T) {
 	if err := w.SetDisabled(ctx(), "bob", true); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []struct{ name, user, password, subject string }{
-		{"unknown user", "carol", testPassword, ""},
-		{"wrong password", "alice", "wrong", must(w.User(ctx(), "alice")).ID},
-		{"disabled user", "bob", testPassword, bob.ID},
-		{"disabled user, wrong password", "bob", "wrong", bob.ID},
-		{"unknown user, another password", "carol", "x", ""},
+	for _, c := range []struct{ name, user, password, subject, detail string }{
+		{"unknown user", "carol", testPassword, "", "no such user"},
+		{"wrong password", "alice", "wrong", must(w.User(ctx(), "alice")).ID, "wrong password"},
+		{"disabled user", "bob", testPassword, bob.ID, "the user is disabled"},
+		{"disabled user, wrong password", "bob", "wrong", bob.ID, "wrong password"},
+		{"unknown user, another password", "carol", "x", "", "no such user"},
 	} {
 		before := len(w.of(issuer.EventLoginRefused))
 		pair, err := w.Login(ctx(), issuer.LoginRequest{Username: c.user, Password: c.password})
@@ -84,7 +84,7 @@ func TestRefusedLoginsAreAlike(t *testing.T) {
 			t.Errorf("%s: %v, %v", c.name, pair, err)
 		}
 		events := w.of(issuer.EventLoginRefused)[before:]
-		if len(events) != 1 || events[0].Subject != c.subject || events[0].Detail == "" {
+		if len(events) != 1 || events[0].Subject != c.subject || events[0].Detail != c.detail {
 			t.Errorf("%s: events %+v", c.name, events)
 		}
 	}

@@ -59,11 +59,14 @@ func TestReplayEndsTheSession(t *testing.T) {
 	w.clock.Move(grace)
 
 	const requests = 200
-	var all sync.WaitGroup
+	var all, judged sync.WaitGroup
+	judged.Add(requests)
+	w.store.Before("Revoke", func() error { judged.Done(); judged.Wait(); return nil }) // all at once
 	for range requests {
 		all.Go(func() { w.refused(stolen.RefreshToken, "replayed") })
 	}
 	all.Wait()
+	w.store.Before("Revoke", nil)
 	w.dead(stolen, owner)
 
 	s := w.session(stolen.SessionID)

@@ -152,6 +152,23 @@ func raceTheEnd(t *testing.T, w *world, first *issuer.TokenPair, end func(*world
 	}
 }
 
+// The end comes between the look at the session and the write of its rotation.
+func TestEndBeforeTheRotationIsWritten(t *testing.T) {
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			w := newWorld(t)
+			alice := w.alice()
+			pair := w.open("", func(n *issuer.NewSession) { n.Subject = alice.ID })
+			w.store.Before("Rotate", func() error { return way.end(w, pair) })
+			w.refused(pair.RefreshToken, "the session ended")
+			if s := w.session(pair.SessionID); s.Generation != 0 || s.RevokeReason != way.reason {
+				t.Errorf("generation %d, ended because of %q", s.Generation, s.RevokeReason)
+			}
+			w.dead(pair)
+		})
+	}
+}
+
 // A login that is under way when the password changes or the user is disabled
 // opens nothing (C11).
 func TestLoginRacesAChangeOfTheUser(t *testing.T) {
