@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jeton-go/jeton/issuer"
 )
@@ -159,5 +160,20 @@ func TestSetDisabled(t *testing.T) {
 	users, err := w.Users(ctx())
 	if err != nil || len(users) != 1 || users[0].Disabled {
 		t.Errorf("users %+v, %v", users, err)
+	}
+}
+
+// New passwords, too, wait for their turn.
+func TestNewPasswordsNeedASlot(t *testing.T) {
+	w := newWorld(t, func(c *issuer.Config) { c.HashSlots, c.HashQueue, c.HashWait = 1, 1, time.Millisecond })
+	w.alice()
+	if err := w.TakeHashSlot(ctx()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.AddUser(ctx(), issuer.NewUser{Name: "bob", Password: testPassword}); !errors.Is(err, issuer.ErrBusy) {
+		t.Errorf("add a user: %v, want ErrBusy", err)
+	}
+	if err := w.SetPassword(ctx(), "alice", testPassword); !errors.Is(err, issuer.ErrBusy) {
+		t.Errorf("set a password: %v, want ErrBusy", err)
 	}
 }

@@ -83,6 +83,9 @@ func TestSecretsDoNotPrint(t *testing.T) {
 	} {
 		shows(t, name, v, rawHash)
 	}
+	if seed.String() != "[redacted]" || hash.String() != "[redacted]" {
+		t.Error("String shows the secret")
+	}
 	type holder struct{ key issuer.MasterKey }
 	w := newWorld(t)
 	for name, v := range map[string]any{

@@ -145,6 +145,12 @@ func TestSessionThatVanishes(t *testing.T) {
 		w.next(first.RefreshToken)
 		w.clock.Move(grace)
 		w.store.Before("Revoke", gone)
+		pair := w.open("somebody")
+		for _, token := range []string{pair.RefreshToken, pair.AccessToken} {
+			if err := w.RevokeToken(ctx(), token, ""); err != nil {
+				t.Errorf("revoke a token: %v; what is gone is revoked enough", err)
+			}
+		}
 		if _, err := w.refresh(first.RefreshToken); !errors.Is(err, issuer.ErrInvalidGrant) || errors.Is(err, issuer.ErrNotFound) {
 			t.Errorf("%v; want ErrInvalidGrant", err)
 		}
