@@ -33,8 +33,8 @@ func (a *Admin) RevokeSession(ctx context.Context, id SessionID, owner string, w
 	return nil
 }
 
-// RevokeSubject revokes all sessions of a subject and returns how many were
-// live.
+// RevokeSubject revokes all sessions of a subject and returns how many had not been
+// revoked before, expired ones included.
 func (a *Admin) RevokeSubject(ctx context.Context, subject string, why Reason) (int, error) {
 	if subject == "" {
 		return 0, badRequest("no subject")
