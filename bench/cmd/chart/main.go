@@ -1,7 +1,7 @@
 // Chart turns the output of this module's benchmarks into Markdown tables and
 // SVG charts.
 //
-//	go test -run '^$' -bench . -count 6 . | go run ./cmd/chart -dir .
+//	go test -run '^$' -bench . . | go run ./cmd/chart
 //	go run ./cmd/chart -dir . results.txt more.txt
 //
 // Of several runs it takes the median. It prints the tables; with -dir it writes

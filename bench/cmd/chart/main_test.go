@@ -83,7 +83,7 @@ func TestRun(t *testing.T) {
 			break
 		}
 	}
-	for _, want := range []string{">HS256<", ">golang-jwt<", ">10×<", "prefers-color-scheme: dark"} {
+	for _, want := range []string{">HS256, 3 runs<", ">golang-jwt<", ">10×<", "prefers-color-scheme: dark"} {
 		if !strings.Contains(chart, want) {
 			t.Errorf("%q is missing in the chart", want)
 		}

@@ -39,8 +39,8 @@ type bar struct {
 
 func svg(r *results, op operation) string {
 	type panel struct {
-		algorithm string
-		bars      []bar
+		title string
+		bars  []bar
 	}
 	var panels []panel
 	for _, alg := range algorithms {
@@ -51,7 +51,7 @@ func svg(r *results, op operation) string {
 			}
 		}
 		if len(bars) > 0 {
-			panels = append(panels, panel{alg, bars})
+			panels = append(panels, panel{alg + ", " + runs(r, op.name, alg), bars})
 		}
 	}
 
@@ -63,7 +63,7 @@ func svg(r *results, op operation) string {
 		height := 0
 		for i, p := range panels[row:min(row+columns, len(panels))] {
 			x := margin + i*(panelWidth+gap)
-			drawPanel(&body, x, y, p.algorithm, p.bars)
+			drawPanel(&body, x, y, p.title, p.bars)
 			height = max(height, titleHeight+len(p.bars)*barStep)
 		}
 		y += height + gap/2
@@ -72,8 +72,16 @@ func svg(r *results, op operation) string {
 		chartWidth, y, chartWidth, y, html.EscapeString(title), style, chartWidth, y, body.String())
 }
 
-func drawPanel(b *strings.Builder, x, y int, algorithm string, bars []bar) {
-	fmt.Fprintf(b, `<text class="text panel" x="%d" y="%d">%s</text>`+"\n", x, y+18, html.EscapeString(algorithm))
+// runs says of how many runs the medians are, since one alone means little.
+func runs(r *results, operation, algorithm string) string {
+	if _, n := r.median(key{operation, algorithm, floor}); n > 1 {
+		return fmt.Sprintf("%d runs", n)
+	}
+	return "1 run"
+}
+
+func drawPanel(b *strings.Builder, x, y int, title string, bars []bar) {
+	fmt.Fprintf(b, `<text class="text panel" x="%d" y="%d">%s</text>`+"\n", x, y+18, html.EscapeString(title))
 	longest := 1.0
 	for _, e := range bars {
 		longest = max(longest, e.ratio)
