@@ -85,6 +85,8 @@ func (c sessionCheck) CheckRevoked(ctx context.Context, v *jeton.Verified) error
 		return because(jeton.ErrRevoked, "no such session")
 	case err != nil:
 		return err
+	case s.Subject != v.Subject():
+		return because(jeton.ErrRevoked, "the session is another subject's")
 	case !s.Live(now):
 		return because(jeton.ErrRevoked, "the session is over")
 	}

@@ -140,8 +140,12 @@ func (i *Issuer) schedule(now time.Time, stored []StoredKey, starting bool) plan
 			p.needAccess = false
 		case k.State == KeyActive && k.Use == UseAccess:
 			k.State, k.RetiredAt = KeyRetiring, now
+			// The private half is destroyed; a symmetric key has no other, and
+			// has to verify until it is gone. What is sealed instead says that
+			// the public half was once ours: whoever can write the store could
+			// plant a key otherwise.
 			if k.Public != nil {
-				k.Sealed = nil // a symmetric key has to verify until it is gone
+				k.Sealed = i.cfg.MasterKey.seal(k.Public, k.Use, k.ID, k.Algorithm)
 			}
 			note(k, "retires")
 		}
@@ -244,15 +248,15 @@ func (i *Issuer) openRing(stored []StoredKey) (*ring, error) {
 }
 
 // openAccessKey returns the public half of a key and, if it may still sign, the
-// private one.
+// private one. Nothing is taken from a row but what is sealed.
 func (i *Issuer) openAccessKey(s StoredKey) (*jeton.VerifyingKey, *jeton.SigningKey, error) {
-	if s.Sealed == nil {
-		public, err := jwk.ParsePublic(s.Public, jwk.KeyID(s.ID))
-		return public, nil, err
-	}
 	text, err := i.cfg.MasterKey.open(s)
 	if err != nil {
 		return nil, nil, err
+	}
+	if s.State == KeyRetiring && !jeton.Algorithm(s.Algorithm).Symmetric() {
+		public, err := jwk.ParsePublic(text, jwk.KeyID(s.ID))
+		return public, nil, err
 	}
 	private, err := jwk.ParsePrivate(text, jwk.KeyID(s.ID))
 	if err != nil {

@@ -147,7 +147,7 @@ func TestChangeOfTheAlgorithm(t *testing.T) {
 		t.Fatalf("algorithm %s", w.Algorithm())
 	}
 	retired, hsKey := w.byState(issuer.KeyRetiring), *w.byState(issuer.KeyActive)
-	if retired == nil || retired.ID != rsKey.ID || retired.Sealed != nil || !bytes.Equal(retired.Public, rsKey.Public) || !retired.RetiredAt.Equal(changedAt) {
+	if retired == nil || retired.ID != rsKey.ID || bytes.Equal(retired.Sealed, rsKey.Sealed) || !bytes.Equal(retired.Public, rsKey.Public) || !retired.RetiredAt.Equal(changedAt) {
 		t.Fatalf("the retired key is %+v", retired)
 	}
 	if hsKey.Algorithm != "HS256" || hsKey.Sealed == nil {

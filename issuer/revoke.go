@@ -11,25 +11,46 @@ import (
 // maxListed bounds a list of sessions.
 const maxListed = 1000
 
-// Sessions lists the live sessions of a subject, or of all subjects if it is
-// empty, newest first, at most 1,000.
+// Sessions lists the live sessions of a subject, newest first, at most 1,000.
+// ErrInvalidRequest for an empty subject.
 func (a *Admin) Sessions(ctx context.Context, subject string) ([]Session, error) {
+	if subject == "" {
+		return nil, badRequest("no subject") // to the store it would mean "of all"
+	}
 	s, _, err := a.store.Sessions(ctx, subject, maxListed)
 	return s, err
 }
 
-// RevokeSession revokes one session; its refresh token is dead once it returns.
-// owner, if not empty, must be the session's subject. ErrNotFound if there is no
-// such session, or if it is another's.
-func (a *Admin) RevokeSession(ctx context.Context, id SessionID, owner string, why Reason) error {
-	if id == (SessionID{}) {
+// AllSessions lists the live sessions of everybody, newest first, at most 1,000.
+func (a *Admin) AllSessions(ctx context.Context) ([]Session, error) {
+	s, _, err := a.store.Sessions(ctx, "", maxListed)
+	return s, err
+}
+
+// RevokeSession revokes one session, whoever's it is; its refresh token is dead
+// once it returns. ErrNotFound if there is no such session.
+func (a *Admin) RevokeSession(ctx context.Context, id SessionID, why Reason) error {
+	return a.revokeSession(ctx, Revocation{SessionID: id, Reason: why})
+}
+
+// RevokeSessionOf is RevokeSession for a session of one subject: ErrNotFound if
+// it is another's. ErrInvalidRequest for an empty subject.
+func (a *Admin) RevokeSessionOf(ctx context.Context, subject string, id SessionID, why Reason) error {
+	if subject == "" {
+		return badRequest("no subject") // to the store it would mean "whoever's"
+	}
+	return a.revokeSession(ctx, Revocation{SessionID: id, OwnedBy: subject, Reason: why})
+}
+
+func (a *Admin) revokeSession(ctx context.Context, r Revocation) error {
+	if r.SessionID == (SessionID{}) {
 		return ErrNotFound // to the store it would mean "not by session"
 	}
-	done, err := a.store.Revoke(ctx, Revocation{SessionID: id, OwnedBy: owner, Reason: why})
+	done, err := a.store.Revoke(ctx, r)
 	if err != nil {
 		return err
 	}
-	a.revoked(ctx, done, owner, why)
+	a.revoked(ctx, done, r.OwnedBy, r.Reason)
 	return nil
 }
 
@@ -81,7 +102,7 @@ func (i *Issuer) RevokeToken(ctx context.Context, token, clientID string) error 
 	if clientID != "" && clientID != s.ClientID {
 		return nil
 	}
-	err := i.RevokeSession(ctx, s.ID, s.Subject, ReasonRevoked)
+	err := i.RevokeSessionOf(ctx, s.Subject, s.ID, ReasonRevoked)
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}

@@ -23,10 +23,10 @@ var ways = []struct {
 	end    func(w *world, p *issuer.TokenPair) error
 }{
 	{"revoke", issuer.ReasonRevoked, func(w *world, p *issuer.TokenPair) error {
-		return w.RevokeSession(ctx(), p.SessionID, "", issuer.ReasonRevoked)
+		return w.RevokeSession(ctx(), p.SessionID, issuer.ReasonRevoked)
 	}},
 	{"logout", issuer.ReasonLogout, func(w *world, p *issuer.TokenPair) error {
-		return w.RevokeSession(ctx(), p.SessionID, w.session(p.SessionID).Subject, issuer.ReasonLogout)
+		return w.RevokeSessionOf(ctx(), w.session(p.SessionID).Subject, p.SessionID, issuer.ReasonLogout)
 	}},
 	{"revoke all", issuer.ReasonRevoked, func(w *world, p *issuer.TokenPair) error {
 		_, err := w.RevokeSubject(ctx(), w.session(p.SessionID).Subject, issuer.ReasonRevoked)
@@ -289,15 +289,24 @@ func TestRevokeSessionOfSomebodyElse(t *testing.T) {
 	for name, c := range map[string]struct {
 		id    issuer.SessionID
 		owner string
+		want  error
 	}{
-		"another's":  {pair.SessionID, "somebody else"},
-		"unknown":    {issuer.NewSessionID(), ""},
-		"the zero":   {issuer.SessionID{}, ""},
-		"zero, mine": {issuer.SessionID{}, "somebody"},
+		"another's":       {pair.SessionID, "somebody else", issuer.ErrNotFound},
+		"unknown":         {issuer.NewSessionID(), "somebody", issuer.ErrNotFound},
+		"the zero":        {issuer.SessionID{}, "somebody", issuer.ErrNotFound},
+		"nobody's, known": {pair.SessionID, "", issuer.ErrInvalidRequest},
 	} {
-		if err := w.RevokeSession(ctx(), c.id, c.owner, issuer.ReasonRevoked); !errors.Is(err, issuer.ErrNotFound) {
+		if err := w.RevokeSessionOf(ctx(), c.owner, c.id, issuer.ReasonRevoked); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+	}
+	for name, id := range map[string]issuer.SessionID{"unknown": issuer.NewSessionID(), "the zero": {}} {
+		if err := w.RevokeSession(ctx(), id, issuer.ReasonRevoked); !errors.Is(err, issuer.ErrNotFound) {
 			t.Errorf("%s: %v, want ErrNotFound", name, err)
 		}
+	}
+	if list, err := w.Sessions(ctx(), ""); list != nil || !errors.Is(err, issuer.ErrInvalidRequest) {
+		t.Errorf("sessions of no subject: %v, %v", list, err)
 	}
 	if n, err := w.RevokeSubject(ctx(), "", issuer.ReasonRevoked); n != 0 || !errors.Is(err, issuer.ErrInvalidRequest) {
 		t.Errorf("no subject: %d, %v", n, err)
@@ -312,7 +321,10 @@ func TestSessionsAreListed(t *testing.T) {
 	w := newWorld(t)
 	list := func(subject string) (ids []issuer.SessionID) {
 		t.Helper()
-		all, err := w.Sessions(ctx(), subject)
+		all, err := w.AllSessions(ctx())
+		if subject != "" {
+			all, err = w.Sessions(ctx(), subject)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -365,7 +377,7 @@ func TestStateSurvivesARestart(t *testing.T) {
 	replayed, revoked, live := w.open("a"), w.open("b"), w.open("c")
 	access := live.AccessToken
 	newer, live := w.next(replayed.RefreshToken), w.next(live.RefreshToken)
-	if err := w.RevokeSession(ctx(), revoked.SessionID, "", issuer.ReasonLogout); err != nil {
+	if err := w.RevokeSession(ctx(), revoked.SessionID, issuer.ReasonLogout); err != nil {
 		t.Fatal(err)
 	}
 

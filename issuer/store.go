@@ -173,7 +173,9 @@ type StoredKey struct {
 	Algorithm string // of RFC 7518 3.1 for an access key; empty for a refresh key
 	State     KeyState
 	Public    []byte // a JWK; nil for a symmetric key
-	Sealed    []byte // the private half, encrypted; nil once it is destroyed
+	// Sealed is the private half, encrypted under the master key; the public
+	// half, once the private one is destroyed.
+	Sealed    []byte
 	CreatedAt time.Time
 	// ActiveAt and RetiredAt are the instants of the changes of state; zero
 	// before.

@@ -41,7 +41,11 @@ func (c *sessionListCmd) Run(ctx context.Context, s *streams) error {
 		if err != nil {
 			return err
 		}
-		sessions, err := admin.Sessions(ctx, subject)
+		list := admin.AllSessions
+		if subject != "" {
+			list = func(ctx context.Context) ([]issuer.Session, error) { return admin.Sessions(ctx, subject) }
+		}
+		sessions, err := list(ctx)
 		if err != nil {
 			return err
 		}
@@ -107,7 +111,7 @@ func (c *sessionRevokeCmd) Run(ctx context.Context, s *streams) error {
 		return usageError{err}
 	}
 	return c.with(ctx, func(admin *issuer.Admin) error {
-		err := admin.RevokeSession(ctx, id, "", issuer.ReasonRevoked)
+		err := admin.RevokeSession(ctx, id, issuer.ReasonRevoked)
 		if errors.Is(err, issuer.ErrNotFound) {
 			return fmt.Errorf("there is no session %s in %s", id, c.Data)
 		}

@@ -58,7 +58,7 @@ func (a *api) revokeSession(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		err = issuer.ErrNotFound
 	} else {
-		err = a.issuer.RevokeSession(r.Context(), sid, subject, issuer.ReasonRevoked)
+		err = a.issuer.RevokeSessionOf(r.Context(), subject, sid, issuer.ReasonRevoked)
 	}
 	a.revoked(w, r, err)
 }
@@ -79,7 +79,7 @@ func (a *api) logout(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	a.revoked(w, r, a.issuer.RevokeSession(r.Context(), sid, subject, issuer.ReasonLogout))
+	a.revoked(w, r, a.issuer.RevokeSessionOf(r.Context(), subject, sid, issuer.ReasonLogout))
 }
 
 // revoked answers once the revocation is durable, or did not happen.
