@@ -36,7 +36,10 @@ var (
 	ErrInvalidUTF8     = newReason("invalid_utf8", ErrJSON, "JSON that is not valid UTF-8")
 	ErrTooDeep         = newReason("too_deep", ErrJSON, "JSON nested deeper than the limit")
 	ErrTooManyMembers  = newReason("too_many_members", ErrJSON, "more JSON members than the limit")
-	ErrNotObject       = newReason("not_object", ErrJSON, "not a JSON object")
+	// ErrNumberRange: a number that a double can't hold, such as 1e400 (RFC 7493
+	// section 2.2).
+	ErrNumberRange = newReason("number_range", ErrJSON, "JSON number beyond the range of a double")
+	ErrNotObject   = newReason("not_object", ErrJSON, "not a JSON object")
 	// ErrHeader: a header parameter is missing, of the wrong type or beyond
 	// its limit.
 	ErrHeader = newReason("header", ErrMalformed, "refused header parameter")
@@ -129,6 +132,7 @@ var jsonReasons = []struct{ from, to error }{
 	{strictjson.ErrTrailing, ErrTrailingData},
 	{strictjson.ErrUTF8, ErrInvalidUTF8},
 	{strictjson.ErrDepth, ErrTooDeep},
+	{strictjson.ErrRange, ErrNumberRange},
 	{strictjson.ErrMembers, ErrTooManyMembers},
 	{strictjson.ErrNotObject, ErrNotObject},
 }

@@ -38,12 +38,15 @@ func TestRefusesNumericDates(t *testing.T) {
 		for _, value := range []string{
 			`"1800000300"`, `""`, `"never"`, `null`, `true`, `false`, `{}`, `{"s":1800000300}`, `[]`, `[1800000300]`,
 			`0`, `-0`, `0.0`, `0e5`, `-1`, `-1800000300`, `-0.5`, `0.0000000001`, `1e-10`, `1e-400`, `1e-99999`,
-			`1e400`, `1E400`, `1e300`, `1e12`, `1e99999`, `1e99999999999999999999`, `253402300800`, `253402300799.000000001`, `2534023007990`,
+			`1e300`, `1e12`, `253402300800`, `253402300799.000000001`, `2534023007990`,
 			`9007199254740993`, `9223372036854775807`, `9223372036854775808`, `18446744073709551616`, `18446744073709551917`,
 			`1800000300000`, // milliseconds
-			`1e` + strings.Repeat("0", 300) + `20`, strings.Repeat("9", 4000),
+			`1e` + strings.Repeat("0", 300) + `20`,
 		} {
 			rows = append(rows, refusal{name: fmt.Sprintf("A11 %s %.40s", name, value), payload: claims(name, value), want: jeton.ErrClaimType})
+		}
+		for _, value := range []string{`1e400`, `1E400`, `-1e400`, `1e99999`, `1e99999999999999999999`, strings.Repeat("9", 4000)} {
+			rows = append(rows, refusal{name: fmt.Sprintf("A11 %s %.40s", name, value), payload: claims(name, value), want: jeton.ErrNumberRange})
 		}
 		for _, value := range []string{`NaN`, `Infinity`, `-Infinity`, `+1800000300`, `01800000300`, `0x6b49d22c`, `1800000300.`, `.5`, `1e`, `1e+`, `1_800_000_300`, `1800000300n`, `--1`, `1800000300f`} {
 			rows = append(rows, refusal{name: "A11 " + name + " " + value, payload: claims(name, value), want: jeton.ErrJSON})
@@ -232,23 +235,25 @@ func TestRefusesClaimsThatAreNoOneObject(t *testing.T) {
 		{name: "A10 nested 17 deep", payload: with(`"x":` + strings.Repeat("[", 16) + strings.Repeat("]", 16)), want: jeton.ErrTooDeep},
 		{name: "A10 objects nested 17 deep", payload: with(`"x":` + strings.Repeat(`{"a":`, 16) + "1" + strings.Repeat("}", 16)), want: jeton.ErrTooDeep},
 		{name: "A10 thousands deep", payload: strings.Repeat("[", 5000), want: jeton.ErrTooDeep},
+		{name: "A13 a number beyond a double", payload: with(`"x":1e400`), want: jeton.ErrNumberRange},
+		{name: "A13 a number beyond a double, nested", payload: with(`"x":[{"y":-1e309}]`), want: jeton.ErrNumberRange},
 		{name: "A10 513 elements and members", payload: with(`"x":[` + strings.Repeat("1,", 507) + `1]`), want: jeton.ErrTooManyMembers},
 		{name: "A10 513 elements in many arrays", payload: with(`"x":[` + strings.Repeat("[1],", 253) + `[1],1,1]`), want: jeton.ErrTooManyMembers},
 	})
 
 	v := testVerifier(t, hmacKey(t).Public())
 	for name, payload := range map[string]string{
-		"nested 16 deep":                 with(`"x":` + strings.Repeat("[", 15) + strings.Repeat("]", 15)),
-		"512 elements and members":       with(`"x":[` + strings.Repeat("1,", 506) + `1]`),
-		"a name in two objects":          with(`"x":[{"a":1},{"a":{"a":1}}]`),
-		"the name of a claim inside":     with(`"act":{"sub":"somebody","iss":17}`),
-		"claims in upper case":           with(`"SUB":"somebody","Exp":"never"`),
-		"names that look alike":          with(`"\u00e9":1,"e\u0301":2`),
-		"a pair of surrogates":           with(`"x":"\ud83d\ude00"`),
-		"the replacement character":      with(`"x":"\ufffd�"`),
-		"white space where JSON has it":  "\r\n\t {\"iss\" : \"https://auth.example\",\n\"aud\":\t\"orders\" , \"exp\":1800000300 } \n",
-		"a number beyond floating point": with(`"x":1e999`),
-		"every kind of value":            with(`"x":[null,true,false,0,-0,1.5e-7,"",[],{}]`),
+		"nested 16 deep":                with(`"x":` + strings.Repeat("[", 15) + strings.Repeat("]", 15)),
+		"512 elements and members":      with(`"x":[` + strings.Repeat("1,", 506) + `1]`),
+		"a name in two objects":         with(`"x":[{"a":1},{"a":{"a":1}}]`),
+		"the name of a claim inside":    with(`"act":{"sub":"somebody","iss":17}`),
+		"claims in upper case":          with(`"SUB":"somebody","Exp":"never"`),
+		"names that look alike":         with(`"\u00e9":1,"e\u0301":2`),
+		"a pair of surrogates":          with(`"x":"\ud83d\ude00"`),
+		"the replacement character":     with(`"x":"\ufffd�"`),
+		"white space where JSON has it": "\r\n\t {\"iss\" : \"https://auth.example\",\n\"aud\":\t\"orders\" , \"exp\":1800000300 } \n",
+		"the largest double":            with(`"x":1.7976931348623157e308`),
+		"every kind of value":           with(`"x":[null,true,false,0,-0,1.5e-7,"",[],{}]`),
 	} {
 		verified, err := v.Verify(context.Background(), forge(goodHeader, payload))
 		if err != nil {

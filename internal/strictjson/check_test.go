@@ -16,7 +16,7 @@ import (
 )
 
 var reasons = []error{
-	strictjson.ErrSyntax, strictjson.ErrUTF8, strictjson.ErrNUL, strictjson.ErrDuplicate, strictjson.ErrDepth,
+	strictjson.ErrSyntax, strictjson.ErrUTF8, strictjson.ErrNUL, strictjson.ErrRange, strictjson.ErrDuplicate, strictjson.ErrDepth,
 	strictjson.ErrMembers, strictjson.ErrTrailing, strictjson.ErrNotObject, strictjson.ErrType, strictjson.ErrUnsupported,
 }
 
@@ -66,6 +66,11 @@ func TestCheckRefuses(t *testing.T) {
 		{"a comma behind", "1,", strictjson.ErrTrailing},
 		{"a BOM behind", "1\ufeff", strictjson.ErrTrailing},
 		{"a comment behind", "1//canary", strictjson.ErrTrailing},
+
+		{"a number beyond a double", "1e400", strictjson.ErrRange},
+		{"a negative number beyond a double", "-1E+309", strictjson.ErrRange},
+		{"a long number beyond a double", "1" + strings.Repeat("0", 309), strictjson.ErrRange},
+		{"a number beyond a double in an object", `{"canary":1e400}`, strictjson.ErrRange},
 
 		{"a plus", "+1", strictjson.ErrSyntax},
 		{"a minus", "-", strictjson.ErrSyntax},
@@ -193,7 +198,7 @@ func TestCheckRefuses(t *testing.T) {
 
 func TestCheckAccepts(t *testing.T) {
 	for _, text := range []string{
-		"null", "true", "false", " null ", "\r\n\t 1 \t", "0", "-0", "10", "-1.5", "0.0", "1e5", "1E5", "1e+5", "1e-05", "0e0", "123456789012345678901234567890", "1e999", "-1e-999",
+		"null", "true", "false", " null ", "\r\n\t 1 \t", "0", "-0", "10", "-1.5", "0.0", "1e5", "1E5", "1e+5", "1e-05", "0e0", "123456789012345678901234567890", "1e308", "-1e-999",
 		`""`, `"a"`, `"\"\\\/\b\f\n\r\t"`, `"\u0001"`, `"\uffff"`, `"\ud800\udc00"`, `"\uDBFF\uDFFF"`, `"\ud7ff\ue000"`, "\"\x7f\"", "\"é€😀\"", "\"\ufeff\"", "\"\u2028\"", `"\\u0000"`,
 		"[]", "[ ]", "[1]", "[ 1 , [ ] , { } ]", "{}", "{ }", `{"a":1}`, ` { "a" : 1 , "b" : { "a" : 1 } } `, `{"a":{"a":{"a":1}},"b":[{"a":1},{"a":1}]}`,
 		`{"a":1,"A":2}`, `{"\\u0061":1,"a":2}`, `{"":1," ":2}`, `{"a":"a","b":"a"}`,
@@ -407,7 +412,7 @@ func agree(t interface {
 		// stay out of the way back.
 		lower := bytes.ToLower(text)
 		suspicious := bytes.Contains(lower, []byte(`\ud`)) || bytes.Contains(lower, []byte(`\u0000`))
-		limited := errors.Is(err, strictjson.ErrDepth) || errors.Is(err, strictjson.ErrMembers)
+		limited := errors.Is(err, strictjson.ErrRange) || errors.Is(err, strictjson.ErrDepth) || errors.Is(err, strictjson.ErrMembers)
 		if json.Valid(text) && utf8.Valid(text) && !duplicates(text) && !suspicious && !limited {
 			t.Fatalf("%q is refused: %v", text, err)
 		}

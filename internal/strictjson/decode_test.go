@@ -100,7 +100,7 @@ func draw() *rapid.Generator[every] {
 			Struct: in.Draw(t, "struct"),
 			Any:    rapid.SampledFrom([]any{nil, true, 1.5, "x", []any{}, []any{nil, "y"}, map[string]any{}, map[string]any{"k": []any{1.0}}}).Draw(t, "any"),
 			Raw:    json.RawMessage(rapid.SampledFrom([]string{"null", "[1,2]", `{"a":"b"}`, `"x"`}).Draw(t, "raw")),
-			Number: json.Number(rapid.SampledFrom([]string{"0", "-1.5e-7", "1e999", "12345678901234567890"}).Draw(t, "number")),
+			Number: json.Number(rapid.SampledFrom([]string{"0", "-1.5e-7", "1e300", "12345678901234567890"}).Draw(t, "number")),
 			Time:   time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, "sec"), rapid.Int64Range(0, 999_999_999).Draw(t, "nsec")).UTC(),
 			Addr:   netip.AddrFrom4([4]byte(rapid.SliceOfN(rapid.Byte(), 4, 4).Draw(t, "addr"))),
 			Over:   text.Draw(t, "over"), Untagged: text.Draw(t, "untagged"), Dash: text.Draw(t, "dash"),
@@ -138,7 +138,7 @@ func TestUnmarshalReadsWhatEncodingJSONWrites(t *testing.T) {
 func TestUnmarshalRefusesWhatDoesNotFit(t *testing.T) {
 	// For each field, values of every other kind.
 	values := map[string]string{
-		"null": "null", "true": "true", "number": "5", "minus": "-5", "fraction": "5.5", "exponent": "5e0", "large": "300", "larger": "1e400", "huge": "18446744073709551616",
+		"null": "null", "true": "true", "number": "5", "minus": "-5", "fraction": "5.5", "exponent": "5e0", "large": "300", "larger": "1e39", "huge": "18446744073709551616",
 		"string": `"canary"`, "digits": `"5"`, "array": `[1,2,3]`, "short array": `[1,2]`, "long array": `[1,2,3,4]`, "strings": `["canary"]`, "nulls": "[null]", "object": `{"x":1}`, "wrong object": `{"x":"canary"}`,
 		"base64": `"aGk="`, "base64 without padding": `"aGk"`, "base64url": `"_-8="`, "base64 with stray bits": `"aGl="`,
 	}
@@ -157,7 +157,7 @@ func TestUnmarshalRefusesWhatDoesNotFit(t *testing.T) {
 		"uint32":   "number large",
 		"uint64":   "number large",
 		"float32":  "number minus fraction exponent large huge",
-		"float64":  "number minus fraction exponent large huge",
+		"float64":  "number minus fraction exponent large larger huge",
 		"bytes":    "null base64",
 		"strings":  "null strings",
 		"structs":  "null",
@@ -167,7 +167,7 @@ func TestUnmarshalRefusesWhatDoesNotFit(t *testing.T) {
 		"struct":   "object",
 		"pointer":  "null object",
 		"twice":    "null number minus large",
-		"any":      "null true number minus fraction exponent large huge string digits array short-array long-array strings nulls object wrong-object base64 base64-without-padding base64url base64-with-stray-bits",
+		"any":      "null true number minus fraction exponent large larger huge string digits array short-array long-array strings nulls object wrong-object base64 base64-without-padding base64url base64-with-stray-bits",
 		"raw":      "null true number minus fraction exponent large larger huge string digits array short-array long-array strings nulls object wrong-object base64 base64-without-padding base64url base64-with-stray-bits",
 		"number":   "number minus fraction exponent large larger huge",
 		"time":     "null", // time.Time takes it upon itself
@@ -251,7 +251,7 @@ func TestUnmarshalInto(t *testing.T) {
 		t.Errorf("%v, %v", f, err)
 	}
 	var overflow any
-	refused(t, strictjson.Unmarshal([]byte("[1e999]"), &overflow, strictjson.Limits{}), strictjson.ErrType, "")
+	refused(t, strictjson.Unmarshal([]byte("[1e999]"), &overflow, strictjson.Limits{}), strictjson.ErrRange, "")
 	var narrow float32
 	refused(t, strictjson.Unmarshal([]byte("1e39"), &narrow, strictjson.Limits{}), strictjson.ErrType, "")
 	if err := strictjson.Unmarshal(fmt.Appendf(nil, "%v", math.MaxFloat32), &narrow, strictjson.Limits{}); err != nil || narrow != math.MaxFloat32 {
@@ -416,11 +416,10 @@ func TestTypeErrorsSayWhereAndNotWhat(t *testing.T) {
 		`{"map":{"canary":{"canary2":"canary3"}}}`:      "map.*.*",
 		`{"map":{"canary":[]}}`:                         "map.*",
 		`{"list":[{"x":1},{"x":"canary"}]}`:             "list.1.x",
-		`{"any":{"canary":[1,{"canary":1e999}]}}`:       "any.*.1.*",
 		`{"picky":"canary"}`:                            "picky",
 		`{"addr":"canary"}`:                             "addr",
 		`{"deep":{"array":[{"x":1},{"y":["canary"]}]}}`: "deep.array.1.y",
-		`["canary"]`: "",
+		`["canary"]`:                                    "",
 	} {
 		var p place
 		err := strictjson.Unmarshal([]byte(text), &p, strictjson.Limits{})

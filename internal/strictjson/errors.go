@@ -11,6 +11,7 @@ var (
 	ErrSyntax      = errors.New("not JSON")
 	ErrUTF8        = errors.New("not valid UTF-8")
 	ErrNUL         = errors.New("a NUL character in a string")
+	ErrRange       = errors.New("a number beyond the range of a double")
 	ErrDuplicate   = errors.New("a duplicate member name")
 	ErrDepth       = errors.New("nested too deeply")
 	ErrMembers     = errors.New("too many members")

@@ -2,6 +2,7 @@ package strictjson
 
 import (
 	"hash/maphash"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -280,8 +281,25 @@ func (s *scanner) array(depth int) error {
 	}
 }
 
-// number takes a number of RFC 8259 section 6.
+// number takes a number of RFC 8259 section 6 that a double can hold (RFC 7493
+// section 2.2): of one that it can't, parsers make infinity, an error or
+// something else.
 func (s *scanner) number() error {
+	start := s.pos
+	if err := s.anyNumber(); err != nil {
+		return err
+	}
+	text := s.text[start:s.pos]
+	if len(text) < 300 && strings.IndexAny(text, "eE") < 0 {
+		return nil
+	}
+	if _, err := strconv.ParseFloat(text, 64); err != nil {
+		return s.fail(ErrRange)
+	}
+	return nil
+}
+
+func (s *scanner) anyNumber() error {
 	if s.next() == '-' {
 		s.pos++
 	}
