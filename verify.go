@@ -202,8 +202,7 @@ func (v *Verified) parse(limits Limits) error {
 // limits.
 func (v *Verified) find(name string) (string, bool) {
 	var room [memberRoom]strictjson.Member
-	n := len(v.payload)
-	members, _ := strictjson.AppendMembers(room[:0], v.payload, strictjson.Limits{Depth: n, Members: n})
+	members, _ := strictjson.AppendCheckedMembers(room[:0], v.payload)
 	for _, m := range members {
 		if m.Name == name {
 			return m.Value, true

@@ -262,7 +262,7 @@ func members(room []Member, value string) ([]Member, error) {
 	if value[0] != '{' {
 		return nil, &TypeError{"", "an object"}
 	}
-	return AppendMembers(room, value, Limits{Depth: len(value), Members: len(value)})
+	return AppendCheckedMembers(room, value)
 }
 
 var textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()

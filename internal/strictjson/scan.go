@@ -4,7 +4,6 @@ import (
 	"hash/maphash"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // Text is what is read. Bytes are copied once; of a string, what is handed out
@@ -64,6 +63,20 @@ func AppendMembers[T Text](dst []Member, text T, limits Limits) ([]Member, error
 	return s.members.appendTo(dst), nil
 }
 
+// AppendCheckedMembers is AppendMembers for a text that was checked before: it
+// looks for no duplicates and knows no limits.
+func AppendCheckedMembers(dst []Member, text string) ([]Member, error) {
+	s := scanner{text: text, limits: Limits{Depth: len(text) + 1, Members: len(text) + 1}, checked: true, collect: true}
+	s.space()
+	if s.next() != '{' {
+		return dst, ErrNotObject
+	}
+	if err := s.object(0); err != nil {
+		return dst, err
+	}
+	return s.members.appendTo(dst), nil
+}
+
 // scanner walks a text once. Names of the objects that are open lie on one
 // stack, so that finding a duplicate needs no allocation per object.
 type scanner struct {
@@ -72,6 +85,7 @@ type scanner struct {
 	limits  Limits
 	count   int // members and elements so far
 	names   stack[name]
+	checked bool // the text was scanned before: no name is there twice
 	collect bool // the outermost object's members
 	members stack[Member]
 }
@@ -215,13 +229,11 @@ func (s *scanner) object(depth int) error {
 		if err != nil {
 			return err
 		}
-		hash := maphash.String(seed, text)
-		for i := first; i < s.names.n; i++ {
-			if other := s.names.at(i); hash == other.hash && text == other.text {
+		if !s.checked {
+			if s.seen(first, text) {
 				return s.fail(ErrDuplicate)
 			}
 		}
-		s.names.push(name{hash, text})
 		s.space()
 		if s.next() != ':' {
 			return s.fail(ErrSyntax)
@@ -248,6 +260,19 @@ func (s *scanner) object(depth int) error {
 			return s.fail(ErrSyntax)
 		}
 	}
+}
+
+// seen tells whether the object whose names begin at first has the name already,
+// and remembers it.
+func (s *scanner) seen(first int, text string) bool {
+	hash := maphash.String(seed, text)
+	for i := first; i < s.names.n; i++ {
+		if other := s.names.at(i); hash == other.hash && text == other.text {
+			return true
+		}
+	}
+	s.names.push(name{hash, text})
+	return false
 }
 
 func (s *scanner) array(depth int) error {
@@ -290,7 +315,7 @@ func (s *scanner) number() error {
 		return err
 	}
 	text := s.text[start:s.pos]
-	if len(text) < 300 && strings.IndexAny(text, "eE") < 0 {
+	if len(text) < 300 && !strings.ContainsAny(text, "eE") {
 		return nil
 	}
 	if _, err := strconv.ParseFloat(text, 64); err != nil {
@@ -337,148 +362,13 @@ func (s *scanner) digits() bool {
 	return s.pos > start
 }
 
-// str takes a string and tells whether it holds escapes.
-func (s *scanner) str() (escaped bool, err error) {
-	s.pos++ // "
-	for s.pos < len(s.text) {
-		switch c := s.text[s.pos]; {
-		case c == '"':
-			s.pos++
-			return escaped, nil
-		case c == '\\':
-			escaped = true
-			n, r := escape(s.text[s.pos:])
-			if n == 0 {
-				return false, s.fail(ErrSyntax)
-			}
-			if r == 0 {
-				return false, s.fail(ErrNUL)
-			}
-			s.pos += n
-		case c < ' ':
-			return false, s.fail(ErrSyntax)
-		case c < utf8.RuneSelf:
-			s.pos++
-		default:
-			r, n := utf8.DecodeRuneInString(s.text[s.pos:])
-			if r == utf8.RuneError && n == 1 {
-				return false, s.fail(ErrUTF8)
-			}
-			s.pos += n
-		}
-	}
-	return false, s.fail(ErrSyntax)
-}
-
-func (s *scanner) name() (string, error) {
-	start := s.pos
-	escaped, err := s.str()
-	if err != nil {
-		return "", err
-	}
-	raw := s.text[start+1 : s.pos-1]
-	if escaped {
-		raw = unescape(raw)
-	}
-	return raw, nil
-}
-
-// escape reads the escape sequence at the start of b and returns its length and
-// what it stands for; a length of 0 means that it is none. Half of a surrogate
-// pair is none.
-func escape(b string) (int, rune) {
-	if len(b) < 2 {
-		return 0, 0
-	}
-	switch b[1] {
-	case '"', '\\', '/':
-		return 2, rune(b[1])
-	case 'b':
-		return 2, '\b'
-	case 'f':
-		return 2, '\f'
-	case 'n':
-		return 2, '\n'
-	case 'r':
-		return 2, '\r'
-	case 't':
-		return 2, '\t'
-	case 'u':
-	default:
-		return 0, 0
-	}
-	r, ok := hex4(b[2:])
-	switch {
-	case !ok:
-		return 0, 0
-	case r < 0xD800 || r > 0xDFFF:
-		return 6, r
-	case r > 0xDBFF || len(b) < 12 || b[6] != '\\' || b[7] != 'u':
-		return 0, 0
-	}
-	low, ok := hex4(b[8:])
-	if !ok || low < 0xDC00 || low > 0xDFFF {
-		return 0, 0
-	}
-	return 12, 0x10000 + (r-0xD800)<<10 + (low - 0xDC00)
-}
-
-func hex4(b string) (rune, bool) {
-	if len(b) < 4 {
-		return 0, false
-	}
-	var r rune
-	for _, c := range []byte(b[:4]) {
-		r <<= 4
-		switch {
-		case '0' <= c && c <= '9':
-			r |= rune(c - '0')
-		case 'a' <= c && c <= 'f':
-			r |= rune(c - 'a' + 10)
-		case 'A' <= c && c <= 'F':
-			r |= rune(c - 'A' + 10)
-		default:
-			return 0, false
-		}
-	}
-	return r, true
-}
-
-// unescape returns the contents of a checked string, given without its quotes.
-func unescape(raw string) string {
-	b := make([]byte, 0, len(raw))
-	for {
-		i := strings.IndexByte(raw, '\\')
-		if i < 0 {
-			return string(append(b, raw...))
-		}
-		b = append(b, raw[:i]...)
-		n, r := escape(raw[i:])
-		b = utf8.AppendRune(b, r)
-		raw = raw[i+n:]
-	}
-}
-
-// String returns the contents of a checked JSON string value, as AppendMembers
-// gives it; false if the value is no string.
-func String[T Text](value T) (string, bool) {
-	if len(value) < 2 || value[0] != '"' {
-		return "", false
-	}
-	raw := string(value[1 : len(value)-1])
-	if strings.IndexByte(raw, '\\') < 0 {
-		return raw, true
-	}
-	return unescape(raw), true
-}
-
 // AppendElements appends the elements of a checked JSON array value to dst, as
 // raw text; false if the value is no array.
 func AppendElements[T Text](dst []string, value T) ([]string, bool) {
 	if len(value) == 0 || value[0] != '[' {
 		return dst, false
 	}
-	s := scanner{text: string(value), pos: 1, limits: Limits{Depth: len(value), Members: len(value)}}
+	s := scanner{text: string(value), pos: 1, limits: Limits{Depth: len(value), Members: len(value)}, checked: true}
 	s.space()
 	for s.next() != ']' {
 		start := s.pos
