@@ -13,6 +13,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/asn1"
+	"errors"
 	"math/big"
 	"slices"
 	"strings"
@@ -120,6 +121,10 @@ func TestEveryForeignSignerIsChecked(t *testing.T) {
 			t.Errorf("%s: %v", alg, err)
 		} else {
 			must(testVerifier(t, key.Public()).Verify(context.Background(), token))(t)
+		}
+		down := errors.New("the module does not answer")
+		if _, err := sign(func([]byte, crypto.SignerOpts) ([]byte, error) { return nil, down }); !is(err, down) || !is(err, jeton.ErrInvalidKey) {
+			t.Errorf("%s: the signer's error became %v", alg, err)
 		}
 		for name, answer := range map[string]func([]byte, crypto.SignerOpts) ([]byte, error){
 			"nothing":      func([]byte, crypto.SignerOpts) ([]byte, error) { return nil, nil },
@@ -327,6 +332,7 @@ func TestCurveKeysThatMustNotBeUsed(t *testing.T) {
 		"A22 the point at infinity":            {jeton.ES256, point(new(big.Int), new(big.Int))},
 		"A22 no point":                         {jeton.ES256, point(nil, nil)},
 		"A22 half a point":                     {jeton.ES256, point(p256.X, nil)},
+		"A22 the other half":                   {jeton.ES256, point(nil, p256.Y)},
 		"A22 x beyond the field":               {jeton.ES256, point(new(big.Int).Add(p256.X, p), p256.Y)},
 		"A22 a negative y":                     {jeton.ES256, point(p256.X, new(big.Int).Sub(p256.Y, p))},
 		"A22 no curve":                         {jeton.ES256, &ecdsa.PublicKey{X: p256.X, Y: p256.Y}},

@@ -131,11 +131,12 @@ func TestRefusesIssuersAudiencesAndTypes(t *testing.T) {
 			refusal{name: "A14 aud of " + aud, payload: claims("aud", `["`+aud+`"]`), want: jeton.ErrAudience},
 		)
 	}
-	for _, typ := range []string{"at+jwt", "application/at+jwt", "dpop+jwt", "JWE", "JOSE", "JWT ", "JWTx", "x/JWT", "application/application/JWT", "/JWT", "application/", "text/JWT", "JWT;q=1", ""} {
+	for _, typ := range []string{"at+jwt", "application/at+jwt", "dpop+jwt", "JWE", "JOSE", "JWT ", "JWTx", "x/JWT", "application/application/JWT", "/JWT", "application/", "text/JWT", "secretaries/JWT", "JWT;q=1", ""} {
 		rows = append(rows, refusal{name: "A16 typ " + typ, header: `{"alg":"HS256","typ":"` + typ + `"}`, want: jeton.ErrType})
 	}
 	rows = append(rows,
 		refusal{name: "A16 no typ", header: `{"alg":"HS256"}`, want: jeton.ErrType},
+		refusal{name: "A16 no typ for half a media type", header: `{"alg":"HS256"}`, policy: func(p *jeton.Policy) { p.Type = "application/" }, want: jeton.ErrType},
 		refusal{name: "A16 an ID token shown as an access token", policy: func(p *jeton.Policy) { p.Type = "at+jwt" }, want: jeton.ErrType},
 	)
 	testRefusals(t, rows)

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -198,6 +199,7 @@ func TestRefusesHeaders(t *testing.T) {
 	for name, header := range map[string]string{
 		"kid of 128 bytes":                head(`"kid":"` + k129[:128] + `"`),
 		"kid of 128 bytes, escaped":       head(`"kid":"` + strings.Repeat(`\u006b`, 128) + `"`),
+		"kid of the first and the last":   head(`"kid":" ~"`),
 		"kid like a path":                 head(`"kid":"../../../../dev/null"`),
 		"kid like SQL":                    head(`"kid":"' UNION SELECT 'k' --"`),
 		"members that nobody knows":       head(`"x":{"y":[1,2,{"z":null}]},"":1`),
@@ -241,4 +243,37 @@ func TestLargerLimitsAdmitMore(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// A verifier remembers the headers of authentic tokens. It must never take one
+// for another.
+func TestHeadersAreNotConfused(t *testing.T) {
+	v := testVerifier(t, hmacKey(t).Public())
+	const n = 100
+	for round := range 3 {
+		for i := range n {
+			id := fmt.Sprintf("key-%d", (i*37+round)%n)
+			verified := must(v.Verify(context.Background(), forge(head(`"kid":"`+id+`"`), goodPayload)))(t)
+			if verified.Header() != (jeton.Header{Algorithm: jeton.HS256, Type: "JWT", KeyID: id}) {
+				t.Fatalf("kid %q is read as %+v", id, verified.Header())
+			}
+		}
+	}
+	// Known from an authentic token is not known to be authentic.
+	good := forge(goodHeader, goodPayload)
+	must(v.Verify(context.Background(), good))(t)
+	refusedBy(t, v, good[:len(good)-4]+"AAAA", jeton.ErrSignature)
+	refusedBy(t, v, sealHS256("another secret of a sufficient length", b64(goodHeader), b64(goodPayload)), jeton.ErrSignature)
+	// The limits, the policy and the keys are asked every time.
+	known := forge(`{"alg":"HS256","typ":"at+jwt"}`, goodPayload)
+	refusedBy(t, v, known, jeton.ErrType)
+	refusedBy(t, v, known, jeton.ErrType)
+	var key *jeton.VerifyingKey
+	changing := testVerifier(t, keySet(func(jeton.Header) (*jeton.VerifyingKey, error) { return key, nil }))
+	key = hmacKey(t).Public()
+	must(changing.Verify(context.Background(), good))(t)
+	key = rsaKey(t).Public()
+	refusedBy(t, changing, good, jeton.ErrAlgorithmMismatch)
+	key = nil
+	refusedBy(t, changing, good, jeton.ErrUnknownKey)
 }

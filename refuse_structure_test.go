@@ -29,6 +29,8 @@ func TestRefusesWhatIsNoCompactJWS(t *testing.T) {
 		{name: "A9 a fourth segment", token: good + "." + s, want: jeton.ErrSegments},
 		{name: "A9 a fourth segment, empty", token: good + ".", want: jeton.ErrSegments},
 		{name: "A9 a fourth segment before the others", token: "." + good, want: jeton.ErrSegments},
+		{name: "A9 a fourth segment inside, empty", token: h + ".." + p + "." + s, want: jeton.ErrSegments},
+		{name: "A9 a fourth segment inside, empty, at its end", token: h + "." + p + ".." + s, want: jeton.ErrSegments},
 		{name: "A9 six segments", token: good + "." + good, want: jeton.ErrSegments},
 		{name: "A9 empty header", token: "." + p + "." + s, want: jeton.ErrSegments},
 		{name: "A9 empty payload", token: h + ".." + s, want: jeton.ErrSegments},

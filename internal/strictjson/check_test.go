@@ -199,7 +199,7 @@ func TestCheckRefuses(t *testing.T) {
 func TestCheckAccepts(t *testing.T) {
 	for _, text := range []string{
 		"null", "true", "false", " null ", "\r\n\t 1 \t", "0", "-0", "10", "-1.5", "0.0", "1e5", "1E5", "1e+5", "1e-05", "0e0", "123456789012345678901234567890", "1e308", "-1e-999",
-		`""`, `"a"`, `"\"\\\/\b\f\n\r\t"`, `"\u0001"`, `"\uffff"`, `"\ud800\udc00"`, `"\uDBFF\uDFFF"`, `"\ud7ff\ue000"`, "\"\x7f\"", "\"é€😀\"", "\"\ufeff\"", "\"\u2028\"", `"\\u0000"`,
+		`""`, `"a"`, `"\"\\\/\b\f\n\r\t"`, `"\u0001"`, `"\uffff"`, `"\u0A9F"`, `"\u0a9f"`, `"\ud800\udc00"`, `"\uDBFF\uDFFF"`, `"\ud7ff\ue000"`, "\"\x7f\"", "\"é€😀\"", "\"\ufeff\"", "\"\u2028\"", `"\\u0000"`,
 		"[]", "[ ]", "[1]", "[ 1 , [ ] , { } ]", "{}", "{ }", `{"a":1}`, ` { "a" : 1 , "b" : { "a" : 1 } } `, `{"a":{"a":{"a":1}},"b":[{"a":1},{"a":1}]}`,
 		`{"a":1,"A":2}`, `{"\\u0061":1,"a":2}`, `{"":1," ":2}`, `{"a":"a","b":"a"}`,
 	} {
@@ -308,7 +308,7 @@ func TestStringsAndElements(t *testing.T) {
 		}
 	}
 	// What nobody checked has an end too.
-	for _, value := range []string{"", "1", "{}", "null", `"[]"`, "[", "[1", "[1,", "[,", "[}", "[1}"} {
+	for _, value := range []string{"", "1", "{}", "null", `"[]"`, `"]"`, `"1]"`, "t1]", "[", "[1", "[1,", "[,", "[}", "[1}"} {
 		if got, ok := strictjson.AppendElements(nil, []byte(value)); ok {
 			t.Errorf("%s has the elements %q", value, got)
 		}
