@@ -3,6 +3,7 @@ package jeton
 import (
 	"encoding/json"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/jeton-go/jeton/internal/strictjson"
 )
@@ -57,10 +58,16 @@ func (a Audience) Contains(name string) bool {
 }
 
 // MarshalJSON writes a string for one name and an array for several. No name
-// and an empty one are ErrClaims.
+// and an empty one are ErrClaims, one that is not UTF-8 is ErrInvalidUTF8.
 func (a Audience) MarshalJSON() ([]byte, error) {
 	if len(a) == 0 || a.Contains("") {
 		return nil, fail(ErrClaims, "an audience without a name")
+	}
+	// The encoder around this one would not see what json.Marshal replaces.
+	for _, name := range a {
+		if !utf8.ValidString(name) {
+			return nil, fail(ErrInvalidUTF8, "an audience")
+		}
 	}
 	if len(a) == 1 {
 		return json.Marshal(a[0])

@@ -1,7 +1,6 @@
 package jeton
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -209,28 +208,11 @@ func encode(v any) ([]byte, error) {
 		return nil, encodeError(err)
 	}
 	// encoding/json puts U+FFFD in place of what is not UTF-8, so that two
-	// subjects would become one. It writes that one as an escape, and a U+FFFD
-	// of the caller's as it is.
-	if _, raw := v.(json.RawMessage); !raw && hasEscape(text, `\ufffd`) {
+	// subjects would become one.
+	if _, raw := v.(json.RawMessage); !raw && replaced(v, text) {
 		return nil, fail(ErrInvalidUTF8, "a string")
 	}
 	return text, nil
-}
-
-// hasEscape looks for an escape sequence in JSON; the same letters after an
-// escaped backslash are none.
-func hasEscape(text []byte, escape string) bool {
-	for {
-		i := bytes.Index(text, []byte(escape))
-		if i < 0 {
-			return false
-		}
-		before := text[:i]
-		if backslashes := len(before) - len(bytes.TrimRight(before, `\`)); backslashes%2 == 0 {
-			return true
-		}
-		text = text[i+len(escape):]
-	}
 }
 
 // encodeError keeps of an error of encoding/json what is about types: the rest
@@ -239,6 +221,8 @@ func encodeError(err error) error {
 	var unsupported *json.UnsupportedTypeError
 	var marshaler *json.MarshalerError
 	switch {
+	case errors.Is(err, ErrInvalidUTF8):
+		return fail(ErrInvalidUTF8, "a string")
 	case errors.As(err, &unsupported):
 		return fmt.Errorf("%s has no JSON form", unsupported.Type)
 	case errors.As(err, &marshaler):

@@ -25,6 +25,10 @@ func (f talkativeText) MarshalText() ([]byte, error) {
 	return nil, fmt.Errorf("can't write %q", f.word)
 }
 
+type damagedText struct{}
+
+func (damagedText) MarshalText() ([]byte, error) { return []byte("claims-canary\xff"), nil }
+
 func TestSignRefusesWhatNoVerifierWouldAccept(t *testing.T) {
 	signer := must(jeton.NewSigner(hmacKey(t)))(t)
 	raw := func(s string) json.RawMessage { return json.RawMessage(s) }
@@ -51,6 +55,11 @@ func TestSignRefusesWhatNoVerifierWouldAccept(t *testing.T) {
 		{"A13 a subject that is not UTF-8", jeton.Claims{Subject: "claims-canary\xff"}, jeton.ErrInvalidUTF8},
 		{"A13 a value that is not UTF-8", map[string]any{"x": []string{"claims-canary\xc3"}}, jeton.ErrInvalidUTF8},
 		{"A13 a name that is not UTF-8", map[string]any{"claims-canary\xed\xa0\x80": 1}, jeton.ErrInvalidUTF8},
+		{"A13 an audience that is not UTF-8", jeton.Claims{Audience: jeton.Audience{"claims-canary\xff"}}, jeton.ErrInvalidUTF8},
+		{"A13 one of two audiences that is not UTF-8", jeton.Claims{Audience: jeton.Audience{"orders", "claims-canary\xff"}}, jeton.ErrInvalidUTF8},
+		{"A13 a text that is not UTF-8", map[string]any{"x": damagedText{}}, jeton.ErrInvalidUTF8},
+		{"A13 not UTF-8 beside U+FFFD", map[string]any{"sub": "\ufffd", "x": "claims-canary\xff"}, jeton.ErrInvalidUTF8},
+		{"A13 raw inside, not UTF-8", map[string]any{"x": raw("\"claims-canary\xff\"")}, jeton.ErrInvalidUTF8},
 		{"A13 NUL", map[string]any{"sub": "claims\x00canary"}, jeton.ErrJSON},
 		{"A7 raw, a name twice", raw(`{"claims-canary":1,"claims-canary":2}`), jeton.ErrDuplicateMember},
 		{"A7 raw, a name twice inside", raw(`{"x":{"claims-canary":1,"claims-canary":2}}`), jeton.ErrDuplicateMember},
