@@ -24,3 +24,7 @@ func ParseHeader(text []byte) (Header, error) {
 	}
 	return parseHeader(string(text), limits)
 }
+
+// Holds tells whether sig is the key's signature of input, which need be no
+// token's.
+func (k *VerifyingKey) Holds(input, sig []byte) bool { return k.alg.scheme.verify(k, input, sig) }

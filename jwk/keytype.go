@@ -2,6 +2,7 @@ package jwk
 
 import (
 	"crypto"
+	"slices"
 
 	"github.com/jeton-go/jeton"
 )
@@ -22,12 +23,12 @@ type keyType struct {
 // param is a member of a JWK whose value is a string.
 type param struct{ name, value string }
 
-var keyTypes = []keyType{
+var keyTypes = slices.Concat([]keyType{
 	{"oct", nil, readSecret, writeSecret},
 	{"RSA", readRSAPublic, readRSAPrivate, writeRSA},
 	{"EC", readECPublic, readECPrivate, writeEC},
 	{"OKP", readEd25519Public, readEd25519Private, writeEd25519},
-}
+}, akpTypes)
 
 // Types and curves that are legal and not here.
 var (
