@@ -306,6 +306,13 @@ func TestEd25519HasAnOlderName(t *testing.T) {
 			t.Error(verified.Header())
 		}
 	}
+	for want, opts := range map[string][]jeton.SignerOption{`{"alg":"Ed25519"}`: nil, `{"alg":"EdDSA"}`: {jeton.OlderAlgorithmName()}} {
+		signer := must(jeton.NewSigner(key, append(opts, jeton.WithoutKeyID(), jeton.Type(""))...))(t)
+		token := must(signer.Sign(goodClaims()))(t)
+		if header := string(unb64(token[:strings.IndexByte(token, '.')])); header != want {
+			t.Errorf("header %s, want %s", header, want)
+		}
+	}
 	token := must(must(jeton.NewSigner(hmacKey(t), jeton.OlderAlgorithmName()))(t).Sign(goodClaims()))(t)
 	must(testVerifier(t, hmacKey(t).Public()).Verify(context.Background(), token))(t)
 	for _, alg := range []jeton.Algorithm{"eddsa", "ED25519", "ed25519", "Ed448", "EdDSA "} {

@@ -44,6 +44,40 @@ func TestHMACSecretsThatLookLikeSomethingAndAreNot(t *testing.T) {
 	}
 }
 
+// Binary secrets that begin as DER does, and are not: no secret is refused, and
+// none crashes, for a few bytes that it has in common with a key.
+func TestBinaryHMACSecretsThatAreNoDER(t *testing.T) {
+	// A whole structure of 64 bytes: a sequence of a sequence and a string.
+	der := append([]byte{0x30, 62, 0x30, 4, 0x06, 2, 0x2a, 0x03, 0x04, 54}, bytes.Repeat([]byte{1, 2, 3}, 18)...)
+	if _, err := jeton.NewHMACKey(jeton.HS256, der); !is(err, jeton.ErrInvalidKey) {
+		t.Fatalf("the structure that the others are changed from: %v", err)
+	}
+	change := func(at int, b ...byte) []byte {
+		c := bytes.Clone(der)
+		copy(c[at:], b)
+		return c
+	}
+	for name, secret := range map[string][]byte{
+		"another tag outside":                 change(0, 0x31),
+		"another tag inside":                  change(2, 0x04),
+		"a length of less":                    change(1, 61),
+		"a length of more":                    change(1, 63),
+		"a length without end":                change(1, 0x80),
+		"a length of four bytes":              change(1, 0x84, 0, 0, 0, 58),
+		"a length that goes on":               change(1, 0xff),
+		"a byte behind it":                    append(bytes.Clone(der), 1),
+		"an element that is longer inside":    change(9, 55),
+		"an element that is shorter inside":   change(9, 53),
+		"an element cut off in its length":    append(change(9, 52)[:62], 0x04, 0x82),
+		"an element cut off in a long length": append(change(9, 51)[:61], 0x04, 0x82, 0x01),
+		"43 bytes":                            append([]byte{0x30, 41, 0x30, 4, 0x06, 2, 0x2a, 0x03, 0x04, 33}, bytes.Repeat([]byte{1, 2, 3}, 11)...),
+	} {
+		if _, err := jeton.NewHMACKey(jeton.HS256, secret); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // keyFiles are all the forms in which a key that others know can be pasted where
 // a secret should be.
 func keyFiles(t *testing.T) map[string][]byte {

@@ -131,6 +131,30 @@ func TestSignKeepsEveryCharacter(t *testing.T) {
 	}
 }
 
+// An error says which type it is about, and nothing of its value.
+func TestSignErrorsNameTheType(t *testing.T) {
+	signer := must(jeton.NewSigner(hmacKey(t)))(t)
+	for want, claims := range map[string]any{
+		"chan int":              map[string]any{"x": make(chan int)},
+		"jeton_test.talkative ": map[string]any{"x": talkative{"claims-canary"}},
+		"jeton.Audience":        jeton.Claims{Audience: jeton.Audience{""}},
+		"jeton.NumericDate":     jeton.Claims{ExpiresAt: jeton.At(time.Unix(-1, 0))},
+		"no JSON form":          map[string]any{"x": math.NaN()},
+	} {
+		if _, err := signer.Sign(claims); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v does not name %s", err, want)
+		}
+	}
+}
+
+// Raw claims are the caller's own text, escapes and all.
+func TestSignRawMessageKeepsItsEscapes(t *testing.T) {
+	token := must(must(jeton.NewSigner(hmacKey(t)))(t).Sign(json.RawMessage(`{"sub":"\ufffd"}`)))(t)
+	if got := string(unb64(strings.Split(token, ".")[1])); got != `{"sub":"\ufffd"}` {
+		t.Error(got)
+	}
+}
+
 func TestSignTakesEveryFormOfClaims(t *testing.T) {
 	signer := must(jeton.NewSigner(hmacKey(t)))(t)
 	v := testVerifier(t, hmacKey(t).Public())
