@@ -1,6 +1,7 @@
 package httpauth
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -28,18 +29,25 @@ type Options struct {
 // Auth lets requests with a good token through. It is immutable and safe for
 // concurrent use.
 type Auth struct {
-	verifier *jeton.Verifier
+	verifier Verifier
 	realm    string // as a quoted-string
 	onRefuse func(*http.Request, error)
 	scopes   []string   // all are needed
 	roles    [][]string // of each, one is needed
 }
 
+// Verifier is what New takes: a *jeton.Verifier, or a *jwe.Verifier for tokens
+// that are encrypted as well. Verify returns a token or an error, never both; the
+// error of a token that does not verify wraps a reason of package jeton.
+type Verifier interface {
+	Verify(ctx context.Context, token string) (*jeton.Verified, error)
+}
+
 // New makes an Auth that accepts every token that v does; see [Auth.Require] for
 // more. The error wraps jeton.ErrInvalidPolicy: no verifier, or a realm that
 // can't stand in a header.
-func New(v *jeton.Verifier, o Options) (*Auth, error) {
-	if v == nil {
+func New(v Verifier, o Options) (*Auth, error) {
+	if own, ok := v.(*jeton.Verifier); v == nil || ok && own == nil {
 		return nil, fmt.Errorf("%w: httpauth: no verifier", jeton.ErrInvalidPolicy)
 	}
 	if o.Realm == "" {
