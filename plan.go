@@ -96,7 +96,8 @@ func (p *plan) add(t reflect.Type, prefix []int) bool {
 		}
 		kind, ok := plannedKindOf(f.Type)
 		want, isRegistered := registered[name]
-		if !ok || isRegistered && kind != want || !plain(name) {
+		// encoding/json has its own idea of a tag with one of these characters.
+		if !ok || isRegistered && kind != want || !plain(name) || strings.ContainsAny(name, "'`\x7f") {
 			return false
 		}
 		field := plannedField{index: index, key: `,"` + name + `":`, kind: kind}
@@ -105,8 +106,12 @@ func (p *plan) add(t reflect.Type, prefix []int) bool {
 		case "omitempty":
 			field.omitEmpty = kind != plannedDate // a struct is never empty
 		case "omitzero":
-			if kind == plannedStrings || kind == plannedAudience {
+			_, ownZero := reflect.PointerTo(f.Type).MethodByName("IsZero")
+			switch {
+			case kind == plannedStrings || kind == plannedAudience:
 				return false // zero is nil, not empty
+			case ownZero && kind != plannedDate:
+				return false // what is zero, the type decides
 			}
 			field.omitEmpty = true
 		default:

@@ -76,6 +76,11 @@ func TestPlanWritesAsEncodingJSON(t *testing.T) {
 	}
 }
 
+// negative is zero where others are not.
+type negative int
+
+func (n negative) IsZero() bool { return n < 0 }
+
 func TestPlanLeavesTheRestToEncodingJSON(t *testing.T) {
 	limits, _ := Limits{}.withDefaults()
 	type text string
@@ -116,6 +121,12 @@ func TestPlanLeavesTheRestToEncodingJSON(t *testing.T) {
 		"a name with a quote": struct {
 			X string `json:"a&b"`
 		}{},
+		"a name with an apostrophe": struct {
+			X string `json:"it's"`
+		}{"a"},
+		"a type with its own zero": struct {
+			X negative `json:"x,omitzero"`
+		}{-1},
 		"the option string": struct {
 			X int `json:"x,string"`
 		}{},

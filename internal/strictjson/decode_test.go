@@ -302,6 +302,9 @@ func TestUnmarshalTypesThatItDoesNotKnow(t *testing.T) {
 		"a field with the string option among others": &struct {
 			N int `json:"n,omitempty,string"`
 		}{},
+		"a tag with an apostrophe": &struct {
+			N int `json:"it's"`
+		}{},
 		"a channel in a field": &struct {
 			N chan int `json:"n"`
 		}{},

@@ -109,6 +109,11 @@ func (c *collector) collect(t reflect.Type, prefix []int, parents []reflect.Type
 		if strings.Contains(","+options+",", ",string,") {
 			return fmt.Errorf("%w: %s.%s has the json option \"string\"", ErrUnsupported, t, f.Name)
 		}
+		// encoding/json passes over such a tag, and its successor reads it in
+		// another way.
+		if strings.ContainsAny(name, "'\"\\`") {
+			return fmt.Errorf("%w: %s.%s has a json tag with a quote", ErrUnsupported, t, f.Name)
+		}
 		tagged := name != ""
 		if !tagged {
 			name = f.Name
