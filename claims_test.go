@@ -206,3 +206,16 @@ func TestClaimsInsideAClaimAreItsOwn(t *testing.T) {
 		t.Errorf("an actor of nothing is %+v", got.Act)
 	}
 }
+
+// A Verified that no verifier made says nothing, and does not crash.
+func TestVerifiedThatNobodyMade(t *testing.T) {
+	v := new(jeton.Verified)
+	if v.Issuer() != "" || v.Subject() != "" || v.ID() != "" || v.StringClaim("sub") != "" || len(v.Payload()) != 0 || v.Key() != nil || v.Header() != (jeton.Header{}) || !v.ExpiresAt().IsZero() {
+		t.Errorf("%+v", v)
+	}
+	if value, ok := v.Claim("sub"); ok {
+		t.Errorf("sub is %s", value)
+	}
+	var c jeton.Claims
+	refused(t, v.Decode(&c), jeton.ErrClaims)
+}

@@ -266,6 +266,9 @@ func (v *Verified) StringClaim(name string) string {
 // error, which wraps ErrClaims and names the member. Members without a field
 // are passed over; Claim reads them.
 func (v *Verified) Decode(dst any) error {
+	if v.payload == "" {
+		return fail(ErrClaims, "there are none: no verifier made this Verified")
+	}
 	preset := strictjson.Preset{Type: claimsType, Copy: func(dst any) { *dst.(*Claims) = v.Claims() }}
 	if err := strictjson.UnmarshalChecked(v.payload, dst, &preset); err != nil {
 		return fmt.Errorf("%w: %w", ErrClaims, err)
