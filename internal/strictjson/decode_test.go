@@ -488,9 +488,10 @@ func TestPresetIsForTheOutermostStruct(t *testing.T) {
 	// Fields beside it, above it and longer ways to other fields are decoded.
 	type Middle struct{ Base }
 	type Lender struct{ Borrowed string }
+	type Further struct{ Lender }
 	var beside struct {
 		Middle
-		Lender
+		Further
 		X string `json:"x"`
 	}
 	if err := strictjson.UnmarshalChecked(`{"id":"outer","x":"x","Borrowed":"y"}`, &beside, &preset); err != nil || beside.ID != "preset" || beside.X != "x" || beside.Borrowed != "y" {
