@@ -178,32 +178,29 @@ func (v *Verifier) authenticate(ctx context.Context, c compact) (*Verified, erro
 // makes one, so that a function which takes a *Verified can't be called with a
 // token that nobody looked at. It is immutable and safe for concurrent use.
 type Verified struct {
-	header   Header
-	claims   Claims
-	payload  string
-	key      *VerifyingKey
-	audience [1]string // room for the usual claims.Audience
+	header  Header
+	claims  Claims
+	payload string
+	members []strictjson.Member
+	key     *VerifyingKey
+
+	// Room for what a usual token has, so that it takes one allocation.
+	audienceRoom [1]string
+	memberRoom   [12]strictjson.Member
 }
 
-// memberRoom is how many claims lie on the stack: more than an access token has.
-const memberRoom = 16
-
 func (v *Verified) parse(limits Limits) error {
-	var room [memberRoom]strictjson.Member
-	members, err := strictjson.AppendMembers(room[:0], v.payload, limits.json())
-	if err != nil {
+	var err error
+	if v.members, err = strictjson.AppendMembers(v.memberRoom[:0], v.payload, limits.json()); err != nil {
 		return jsonError("claims", err)
 	}
-	v.claims, err = parseClaims(members, v.audience[:0])
+	v.claims, err = parseClaims(v.members, v.audienceRoom[:0])
 	return err
 }
 
-// find returns the value of a claim. The payload was scanned before, within its
-// limits.
+// find returns the value of a claim.
 func (v *Verified) find(name string) (string, bool) {
-	var room [memberRoom]strictjson.Member
-	members, _ := strictjson.AppendCheckedMembers(room[:0], v.payload)
-	for _, m := range members {
+	for _, m := range v.members {
 		if m.Name == name {
 			return m.Value, true
 		}
@@ -270,7 +267,7 @@ func (v *Verified) Decode(dst any) error {
 		return fail(ErrClaims, "there are none: no verifier made this Verified")
 	}
 	preset := strictjson.Preset{Type: claimsType, Copy: func(dst any) { *dst.(*Claims) = v.Claims() }}
-	if err := strictjson.UnmarshalChecked(v.payload, dst, &preset); err != nil {
+	if err := strictjson.DecodeMembers(v.members, v.payload, dst, &preset); err != nil {
 		return fmt.Errorf("%w: %w", ErrClaims, err)
 	}
 	return nil

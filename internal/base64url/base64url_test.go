@@ -34,6 +34,20 @@ func TestDecodeRefusesEveryOtherSpelling(t *testing.T) {
 	}
 }
 
+// A line end is refused wherever it stands, in texts of every length.
+func TestDecodeRefusesLineEnds(t *testing.T) {
+	for n := range 40 {
+		text := Encode(bytes.Repeat([]byte{0}, n))
+		for i := range len(text) + 1 {
+			for _, end := range []string{"\n", "\r", "\r\n", "\n\n", "\n\n\n", "\n\n\n\n"} {
+				if _, err := Decode(text[:i] + end + text[i:]); err == nil {
+					t.Errorf("%q at %d of %d characters is accepted", end, i, len(text))
+				}
+			}
+		}
+	}
+}
+
 func TestDecodeReadsWhatEncodeWrites(t *testing.T) {
 	b := make([]byte, 0, 256)
 	for i := range 256 {

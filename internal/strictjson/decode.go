@@ -48,11 +48,26 @@ func UnmarshalChecked(text string, dst any, preset *Preset) error {
 	if v.Kind() != reflect.Pointer || v.IsNil() {
 		return fmt.Errorf("%w: %T is not a pointer to something", ErrUnsupported, dst)
 	}
-	d := decoder{preset}
+	d := decoder{preset: preset}
 	return d.decode(strings.Trim(text, " \t\r\n"), v.Elem())
 }
 
-type decoder struct{ preset *Preset }
+// DecodeMembers is UnmarshalChecked for an object whose members the caller has.
+func DecodeMembers(members []Member, text string, dst any, preset *Preset) error {
+	v := reflect.ValueOf(dst)
+	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
+		return UnmarshalChecked(text, dst, preset)
+	}
+	d := decoder{preset: preset, members: members}
+	return d.decode(strings.Trim(text, " \t\r\n"), v.Elem())
+}
+
+// decoder decodes one value. What it knows is of the outermost one: the values
+// inside get a decoder of their own.
+type decoder struct {
+	preset  *Preset
+	members []Member // of the value, if they are known
+}
 
 // decode decodes a checked value without space around it.
 func (d decoder) decode(value string, v reflect.Value) error {
@@ -295,10 +310,13 @@ func (d decoder) decodeMap(value string, v reflect.Value) error {
 }
 
 func (d decoder) decodeStruct(value string, v reflect.Value) error {
-	var room [stackRoom]Member
-	ms, err := members(room[:0], value)
-	if err != nil {
-		return err
+	ms := d.members
+	if ms == nil {
+		var room [stackRoom]Member
+		var err error
+		if ms, err = members(room[:0], value); err != nil {
+			return err
+		}
 	}
 	layout, err := d.layoutOf(v.Type())
 	if err != nil {
@@ -311,11 +329,13 @@ func (d decoder) decodeStruct(value string, v reflect.Value) error {
 		}
 		d.preset.Copy(f.Addr().Interface())
 	}
+	next := 0
 	for _, m := range ms {
-		index, ok := layout.fields[m.Name]
-		if !ok {
+		index, place := layout.find(m.Name, next)
+		if index == nil {
 			continue
 		}
+		next = place + 1
 		f, err := field(v, index)
 		if err != nil {
 			return err

@@ -10,8 +10,27 @@ import (
 
 // layout is where the members of a struct go.
 type layout struct {
-	fields map[string][]int // member name -> field index
-	preset [][]int          // embedded structs that are copied
+	places []place        // in the order of the struct
+	byName map[string]int // index in places
+	preset [][]int        // embedded structs that are copied
+}
+
+type place struct {
+	name  string
+	index []int // of the field
+}
+
+// find returns the field of a member and where it is in the order; nil if there
+// is none. Members mostly come in the order of the struct that wrote them, so
+// the place after the last one is tried first.
+func (l *layout) find(name string, next int) ([]int, int) {
+	if next < len(l.places) && l.places[next].name == name {
+		return l.places[next].index, next
+	}
+	if i, ok := l.byName[name]; ok {
+		return l.places[i].index, i
+	}
+	return nil, 0
 }
 
 type layoutKey struct{ of, preset reflect.Type }
@@ -35,14 +54,18 @@ func (d decoder) layoutOf(t reflect.Type) (*layout, error) {
 	if err := c.collect(t, nil, nil); err != nil {
 		return nil, err
 	}
-	l := &layout{fields: make(map[string][]int, len(c.fields)), preset: c.copied}
+	l := &layout{byName: make(map[string]int, len(c.fields)), preset: c.copied}
 	for name, f := range c.fields {
 		if f.twin {
 			return nil, fmt.Errorf("%w: %s has two fields for the member %q", ErrUnsupported, t, name)
 		}
 		if !slices.ContainsFunc(c.copied, func(p []int) bool { return len(p) < len(f.index) && slices.Equal(p, f.index[:len(p)]) }) {
-			l.fields[name] = f.index
+			l.places = append(l.places, place{name, f.index})
 		}
+	}
+	slices.SortFunc(l.places, func(a, b place) int { return slices.Compare(a.index, b.index) })
+	for i, p := range l.places {
+		l.byName[p.name] = i
 	}
 	layoutCache.Store(key, l)
 	return l, nil

@@ -90,8 +90,8 @@ type scanner struct {
 	members stack[Member]
 }
 
-// name is a member's name with a hash that a stranger can't foresee, so that
-// few names are compared byte by byte.
+// name is a member's name. Where an object has many, it comes with a hash that a
+// stranger can't foresee, so that few of them are compared byte by byte.
 type name struct {
 	hash uint64
 	text string
@@ -262,11 +262,24 @@ func (s *scanner) object(depth int) error {
 	}
 }
 
+// manyNames is how many names of one object are compared without a hash.
+const manyNames = 16
+
 // seen tells whether the object whose names begin at first has the name already,
 // and remembers it.
 func (s *scanner) seen(first int, text string) bool {
+	few := min(s.names.n, first+manyNames)
+	for i := first; i < few; i++ {
+		if s.names.at(i).text == text {
+			return true
+		}
+	}
+	if s.names.n-first < manyNames {
+		s.names.push(name{text: text})
+		return false
+	}
 	hash := maphash.String(seed, text)
-	for i := first; i < s.names.n; i++ {
+	for i := few; i < s.names.n; i++ {
 		if other := s.names.at(i); hash == other.hash && text == other.text {
 			return true
 		}
@@ -311,20 +324,17 @@ func (s *scanner) array(depth int) error {
 // something else.
 func (s *scanner) number() error {
 	start := s.pos
-	if err := s.anyNumber(); err != nil {
+	exponent, err := s.anyNumber()
+	if err != nil || !exponent && s.pos-start < 300 {
 		return err
 	}
-	text := s.text[start:s.pos]
-	if len(text) < 300 && !strings.ContainsAny(text, "eE") {
-		return nil
-	}
-	if _, err := strconv.ParseFloat(text, 64); err != nil {
+	if _, err := strconv.ParseFloat(s.text[start:s.pos], 64); err != nil {
 		return s.fail(ErrRange)
 	}
 	return nil
 }
 
-func (s *scanner) anyNumber() error {
+func (s *scanner) anyNumber() (exponent bool, err error) {
 	if s.next() == '-' {
 		s.pos++
 	}
@@ -334,24 +344,25 @@ func (s *scanner) anyNumber() error {
 	case '1' <= c && c <= '9':
 		s.digits()
 	default:
-		return s.fail(ErrSyntax)
+		return false, s.fail(ErrSyntax)
 	}
 	if s.next() == '.' {
 		s.pos++
 		if !s.digits() {
-			return s.fail(ErrSyntax)
+			return false, s.fail(ErrSyntax)
 		}
 	}
 	if c := s.next(); c == 'e' || c == 'E' {
+		exponent = true
 		s.pos++
 		if c := s.next(); c == '+' || c == '-' {
 			s.pos++
 		}
 		if !s.digits() {
-			return s.fail(ErrSyntax)
+			return false, s.fail(ErrSyntax)
 		}
 	}
-	return nil
+	return exponent, nil
 }
 
 func (s *scanner) digits() bool {
