@@ -20,13 +20,13 @@ func someKeys() []issuer.StoredKey {
 
 func keyRules() []rule {
 	return []rule{
-		{"none", "a new store has no keys", func(c *check) {
+		{name: "none", rule: "a new store has no keys", run: func(c *check) {
 			keys, now, err := c.Keys(c.ctx)
 			c.must(err, "read the keys")
 			c.wants("the keys", keys, []issuer.StoredKey{})
 			c.wants("now", now, instant(start))
 		}},
-		{"replace", "UpdateKeys replaces all keys by what decide returns, every field as given", func(c *check) {
+		{name: "replace", rule: "UpdateKeys replaces all keys by what decide returns, every field as given", run: func(c *check) {
 			keys := someKeys()
 			c.putKeys(keys...)
 			got := sortedKeys(c.readKeys())
@@ -43,7 +43,7 @@ func keyRules() []rule {
 			c.putKeys()
 			c.wants("the keys after an update to none", c.readKeys(), []issuer.StoredKey{})
 		}},
-		{"decide", "decide is given the store's now and the stored keys", func(c *check) {
+		{name: "decide", rule: "decide is given the store's now and the stored keys", run: func(c *check) {
 			c.putKeys(someKeys()...)
 			c.clock.Move(time.Hour)
 			c.must(c.UpdateKeys(c.ctx, func(now time.Time, keys []issuer.StoredKey) ([]issuer.StoredKey, error) {
@@ -56,14 +56,14 @@ func keyRules() []rule {
 			c.wants("the keys after an update that changes nothing", sortedKeys(keys), sortedKeys(someKeys()))
 			c.wants("now", now, instant(start).Add(time.Hour))
 		}},
-		{"precision", "instants of keys are kept in whole microseconds, in UTC", func(c *check) {
+		{name: "precision", rule: "instants of keys are kept in whole microseconds, in UTC", run: func(c *check) {
 			k := someKeys()[2]
 			k.CreatedAt, k.ActiveAt, k.RetiredAt = start, start.Add(time.Hour), start.Add(2*time.Hour)
 			c.putKeys(k)
 			k.CreatedAt, k.ActiveAt, k.RetiredAt = instant(k.CreatedAt), instant(k.ActiveAt), instant(k.RetiredAt)
 			c.wants("the keys", c.readKeys(), []issuer.StoredKey{k})
 		}},
-		{"error", "an error of decide writes nothing and comes back", func(c *check) {
+		{name: "error", rule: "an error of decide writes nothing and comes back", run: func(c *check) {
 			c.putKeys(someKeys()...)
 			refused := errors.New("refused")
 			err := c.UpdateKeys(c.ctx, func(_ time.Time, keys []issuer.StoredKey) ([]issuer.StoredKey, error) {
@@ -72,7 +72,7 @@ func keyRules() []rule {
 			c.wantsErr("UpdateKeys", err, refused)
 			c.wants("the keys after", sortedKeys(c.readKeys()), sortedKeys(someKeys()))
 		}},
-		{"panic", "a panic of decide writes nothing and leaves the store in working order", func(c *check) {
+		{name: "panic", rule: "a panic of decide writes nothing and leaves the store in working order", run: func(c *check) {
 			c.putKeys(someKeys()...)
 			func() {
 				defer func() {
@@ -85,7 +85,7 @@ func keyRules() []rule {
 			c.wants("the keys after", sortedKeys(c.readKeys()), sortedKeys(someKeys()))
 			c.session("alice")
 		}},
-		{"unique", "UpdateKeys refuses two keys of one use and id, or an empty id, and writes nothing", func(c *check) {
+		{name: "unique", rule: "UpdateKeys refuses two keys of one use and id, or an empty id, and writes nothing", run: func(c *check) {
 			c.putKeys(someKeys()...)
 			nameless := someKeys()[0]
 			nameless.ID = ""
@@ -101,7 +101,7 @@ func keyRules() []rule {
 				c.wants("the keys after "+what, sortedKeys(c.readKeys()), sortedKeys(someKeys()))
 			}
 		}},
-		{"memory", "what a method takes or returns shares no memory with the store", func(c *check) {
+		{name: "memory", rule: "what a method takes or returns shares no memory with the store", run: func(c *check) {
 			scribble := func(keys []issuer.StoredKey) {
 				for i := range keys {
 					for _, b := range [][]byte{keys[i].Public, keys[i].Sealed} {

@@ -37,18 +37,17 @@ func (c *check) stores() []issuer.Store {
 
 func raceRules() []rule {
 	rules := []rule{
-		{"one winner", "of 1,000 rotations from one generation exactly one wins; the others get ErrConflict", func(c *check) {
+		{name: "one winner", rule: "of 1,000 rotations from one generation exactly one wins; the others get ErrConflict", run: func(c *check) {
 			s := c.session("alice")
 			c.raceToRotate(1000, s, []issuer.Store{c.Store})
 		}},
-		{"one winner, shared", "of 200 rotations from one generation over two stores exactly one wins", func(c *check) {
-			c.needsShared()
+		onSharedPlace(rule{name: "one winner, shared", rule: "of 200 rotations from one generation over two stores exactly one wins", run: func(c *check) {
 			stores := c.stores()
 			for range 3 {
 				c.raceToRotate(200, c.session("alice"), stores)
 			}
-		}},
-		{"one session", "of many sessions created with one id exactly one is stored", func(c *check) {
+		}}),
+		{name: "one session", rule: "of many sessions created with one id exactly one is stored", run: func(c *check) {
 			stores := c.stores()
 			n := newSession("alice")
 			c.oneWins(50, issuer.ErrConflict, func(i int) error {
@@ -58,7 +57,7 @@ func raceRules() []rule {
 				return err
 			})
 		}},
-		{"one user", "of many users created with one name exactly one is stored", func(c *check) {
+		{name: "one user", rule: "of many users created with one name exactly one is stored", run: func(c *check) {
 			stores := c.stores()
 			c.oneWins(50, issuer.ErrExists, func(i int) error {
 				u := newUser("alice")
@@ -67,7 +66,7 @@ func raceRules() []rule {
 				return err
 			})
 		}},
-		{"keys", "updates of the keys that run at once each see what the others did", func(c *check) {
+		{name: "keys", rule: "updates of the keys that run at once each see what the others did", run: func(c *check) {
 			const n = 40
 			stores := c.stores()
 			together(n, func(i int) {
@@ -82,7 +81,7 @@ func raceRules() []rule {
 				c.broken("%d updates that each append a key leave %d keys", n, got)
 			}
 		}},
-		{"rehash", "a rehash that was under way when the password changed does not bring the old one back", func(c *check) {
+		{name: "rehash", rule: "a rehash that was under way when the password changed does not bring the old one back", run: func(c *check) {
 			stores := c.stores()
 			for i := range 20 {
 				u := c.user(fmt.Sprint("user ", i))
@@ -105,7 +104,7 @@ func raceRules() []rule {
 				}
 			}
 		}},
-		{"reader", "to a reader beside writers a session never goes back, nor does now", func(c *check) {
+		{name: "reader", rule: "to a reader beside writers a session never goes back, nor does now", run: func(c *check) {
 			c.clock.Tick(time.Microsecond)
 			s := c.session("alice")
 			stores := c.stores()
@@ -139,7 +138,7 @@ func raceRules() []rule {
 		}},
 	}
 	for _, e := range endings() {
-		rules = append(rules, rule{"rotate against " + e.name, "no rotation succeeds after " + e.name + " returned, and none that succeeded is lost", func(c *check) {
+		rules = append(rules, rule{name: "rotate against " + e.name, rule: "no rotation succeeds after " + e.name + " returned, and none that succeeded is lost", run: func(c *check) {
 			stores := c.stores()
 			c.clock.Tick(time.Microsecond)
 			for i := 0; i < 10 && !c.Failed(); i++ {
@@ -151,7 +150,7 @@ func raceRules() []rule {
 		"SetPassword": setPassword,
 		"SetDisabled": setDisabled,
 	} {
-		rules = append(rules, rule{"create against " + name, "a login that was under way when " + name + " returned leaves no live session", func(c *check) {
+		rules = append(rules, rule{name: "create against " + name, rule: "a login that was under way when " + name + " returned leaves no live session", run: func(c *check) {
 			stores := c.stores()
 			for i := range 20 {
 				u := c.user(fmt.Sprint("user ", i))

@@ -8,7 +8,7 @@ import (
 
 func revocationRules() []rule {
 	return []rule{
-		{"session", "Revoke of a session sets its instant and reason, leaves the rest alone, and names it", func(c *check) {
+		{name: "session", rule: "Revoke of a session sets its instant and reason, leaves the rest alone, and names it", run: func(c *check) {
 			s, other := c.session("alice"), c.session("alice")
 			s, err := c.Rotate(c.ctx, s.ID, 0, 3)
 			c.must(err, "rotate")
@@ -22,7 +22,7 @@ func revocationRules() []rule {
 			got, _ = c.read(other.ID)
 			c.wants("another session of the subject", got, other)
 		}},
-		{"again", "a session that is revoked keeps its instant and reason, and is not named again", func(c *check) {
+		{name: "again", rule: "a session that is revoked keeps its instant and reason, and is not named again", run: func(c *check) {
 			s, late := c.session("alice"), c.session("alice")
 			_, err := c.Revoke(c.ctx, issuer.Revocation{SessionID: s.ID, Reason: issuer.ReasonLogout})
 			c.must(err, "revoke")
@@ -37,7 +37,7 @@ func revocationRules() []rule {
 			got, _ := c.read(s.ID)
 			c.wants("the session", got, want)
 		}},
-		{"subject", "Revoke of a subject revokes all of its sessions, expired ones too, and nobody else's", func(c *check) {
+		{name: "subject", rule: "Revoke of a subject revokes all of its sessions, expired ones too, and nobody else's", run: func(c *check) {
 			short := newSession("alice")
 			short.Lifetime = time.Second
 			a := c.create(short)
@@ -55,14 +55,14 @@ func revocationRules() []rule {
 			got, _ := c.read(other.ID)
 			c.wants("another subject's session", got, other)
 		}},
-		{"unknown", "Revoke answers ErrNotFound for an id that no session has; a subject without sessions is no error", func(c *check) {
+		{name: "unknown", rule: "Revoke answers ErrNotFound for an id that no session has; a subject without sessions is no error", run: func(c *check) {
 			_, err := c.Revoke(c.ctx, issuer.Revocation{SessionID: issuer.NewSessionID(), Reason: issuer.ReasonLogout})
 			c.wantsErr("Revoke", err, issuer.ErrNotFound)
 			done, err := c.Revoke(c.ctx, issuer.Revocation{Subject: "nobody", Reason: issuer.ReasonLogout})
 			c.must(err, "revoke the sessions of a subject without any")
 			c.wants("what Revoke returned", done, issuer.Revoked{At: instant(start)})
 		}},
-		{"owner", "Revoke with OwnedBy answers ErrNotFound for anybody else's session and writes nothing", func(c *check) {
+		{name: "owner", rule: "Revoke with OwnedBy answers ErrNotFound for anybody else's session and writes nothing", run: func(c *check) {
 			s := c.session("alice")
 			for _, owner := range []string{"mallory", "Alice", "alice "} {
 				_, err := c.Revoke(c.ctx, issuer.Revocation{SessionID: s.ID, OwnedBy: owner, Reason: issuer.ReasonRevoked})
@@ -78,7 +78,7 @@ func revocationRules() []rule {
 			_, err = c.Revoke(c.ctx, issuer.Revocation{SessionID: s.ID, OwnedBy: "mallory", Reason: issuer.ReasonRevoked})
 			c.wantsErr("Revoke of a revoked session for another", err, issuer.ErrNotFound)
 		}},
-		{"expired", "Revoke of an expired session revokes it", func(c *check) {
+		{name: "expired", rule: "Revoke of an expired session revokes it", run: func(c *check) {
 			s := c.session("alice")
 			c.clock.Move(48 * time.Hour)
 			done, err := c.Revoke(c.ctx, issuer.Revocation{SessionID: s.ID, Reason: issuer.ReasonExpired})
@@ -87,7 +87,7 @@ func revocationRules() []rule {
 			got, _ := c.read(s.ID)
 			c.wants("the session", got, s)
 		}},
-		{"reason", "a store keeps any reason as it is", func(c *check) {
+		{name: "reason", rule: "a store keeps any reason as it is", run: func(c *check) {
 			for _, reason := range []issuer.Reason{"", "ticket 4711: l'appareil a été volé", issuer.ReasonLogout} {
 				s := c.session("alice")
 				_, err := c.Revoke(c.ctx, issuer.Revocation{SessionID: s.ID, Reason: reason})
@@ -98,7 +98,7 @@ func revocationRules() []rule {
 				}
 			}
 		}},
-		{"bad", "Revoke refuses anything but exactly one of session and subject, and writes nothing", func(c *check) {
+		{name: "bad", rule: "Revoke refuses anything but exactly one of session and subject, and writes nothing", run: func(c *check) {
 			s := c.session("alice")
 			for what, r := range map[string]issuer.Revocation{
 				"neither":              {Reason: issuer.ReasonRevoked},
@@ -113,7 +113,7 @@ func revocationRules() []rule {
 			got, _ := c.read(s.ID)
 			c.wants("the session after", got, s)
 		}},
-		{"final", "no rotation succeeds after Revoke returned", func(c *check) {
+		{name: "final", rule: "no rotation succeeds after Revoke returned", run: func(c *check) {
 			byID, bySubject := c.session("alice"), c.session("bob")
 			_, err := c.Revoke(c.ctx, issuer.Revocation{SessionID: byID.ID, Reason: issuer.ReasonLogout})
 			c.must(err, "revoke a session")

@@ -10,7 +10,7 @@ import (
 
 func sessionRules() []rule {
 	return []rule{
-		{"create", "CreateSession stores every field as given, at generation 0, created now, expiring a lifetime later", func(c *check) {
+		{name: "create", rule: "CreateSession stores every field as given, at generation 0, created now, expiring a lifetime later", run: func(c *check) {
 			for _, n := range []issuer.NewSession{
 				newSession("alice"),
 				{ID: issuer.NewSessionID(), Subject: "bare", Lifetime: time.Second},
@@ -31,7 +31,7 @@ func sessionRules() []rule {
 				}
 			}
 		}},
-		{"create/precision", "durations are kept in whole microseconds", func(c *check) {
+		{name: "create/precision", rule: "durations are kept in whole microseconds", run: func(c *check) {
 			n := newSession("alice")
 			n.Lifetime, n.IdleTimeout = time.Minute+1999, time.Second+1001
 			created := c.create(n)
@@ -40,7 +40,7 @@ func sessionRules() []rule {
 			got, _ := c.read(n.ID)
 			c.wants("the session read back", got, created)
 		}},
-		{"create/id", "CreateSession answers ErrConflict if the id is taken and leaves the session that has it alone", func(c *check) {
+		{name: "create/id", rule: "CreateSession answers ErrConflict if the id is taken and leaves the session that has it alone", run: func(c *check) {
 			first := c.session("alice")
 			again := newSession("mallory")
 			again.ID = first.ID
@@ -54,7 +54,7 @@ func sessionRules() []rule {
 			_, err = c.CreateSession(c.ctx, again)
 			c.wantsErr("CreateSession with a revoked session's id", err, issuer.ErrConflict)
 		}},
-		{"create/condition", "CreateSession with a user condition needs that user, enabled, at that version, or answers ErrConflict and stores nothing", func(c *check) {
+		{name: "create/condition", rule: "CreateSession with a user condition needs that user, enabled, at that version, or answers ErrConflict and stores nothing", run: func(c *check) {
 			alice, bob := c.user("alice"), c.user("bob")
 			_, err := c.SetDisabled(c.ctx, "bob", true)
 			c.must(err, "disable a user")
@@ -85,7 +85,7 @@ func sessionRules() []rule {
 				}
 			}
 		}},
-		{"create/bad", "CreateSession refuses a zero id, an empty subject and durations that make no session, and stores nothing", func(c *check) {
+		{name: "create/bad", rule: "CreateSession refuses a zero id, an empty subject and durations that make no session, and stores nothing", run: func(c *check) {
 			for what, spoil := range map[string]func(*issuer.NewSession){
 				"zero id":             func(n *issuer.NewSession) { n.ID = issuer.SessionID{} },
 				"empty subject":       func(n *issuer.NewSession) { n.Subject = "" },
@@ -104,14 +104,14 @@ func sessionRules() []rule {
 				c.wantsErr("reading it: "+what, err, issuer.ErrNotFound)
 			}
 		}},
-		{"read", "Session answers ErrNotFound for an id that no session has", func(c *check) {
+		{name: "read", rule: "Session answers ErrNotFound for an id that no session has", run: func(c *check) {
 			c.session("alice")
 			s, now, err := c.Session(c.ctx, issuer.NewSessionID())
 			c.wantsErr("Session", err, issuer.ErrNotFound)
 			c.wants("what came beside the error", s, issuer.Session{})
 			c.wants("the instant beside the error", now, time.Time{})
 		}},
-		{"read/ended", "Session returns revoked and expired sessions, and the store's now", func(c *check) {
+		{name: "read/ended", rule: "Session returns revoked and expired sessions, and the store's now", run: func(c *check) {
 			revoked, expired := c.session("alice"), c.session("alice")
 			c.clock.Move(time.Minute)
 			_, err := c.Revoke(c.ctx, issuer.Revocation{SessionID: revoked.ID, Reason: issuer.ReasonLogout})
@@ -124,7 +124,7 @@ func sessionRules() []rule {
 			revoked.RevokedAt, revoked.RevokeReason = instant(start).Add(time.Minute), issuer.ReasonLogout
 			c.wants("the revoked session", got, revoked)
 		}},
-		{"list", "Sessions returns the live sessions of the subject, whole, newest first, and the store's now", func(c *check) {
+		{name: "list", rule: "Sessions returns the live sessions of the subject, whole, newest first, and the store's now", run: func(c *check) {
 			var want []issuer.Session
 			for range 3 {
 				want = append([]issuer.Session{c.session("alice")}, want...)
@@ -141,7 +141,7 @@ func sessionRules() []rule {
 			c.must(err, "list")
 			c.wants("the list of a subject without sessions", got, []issuer.Session{})
 		}},
-		{"list/all", "Sessions of no subject returns the live sessions of all, newest first", func(c *check) {
+		{name: "list/all", rule: "Sessions of no subject returns the live sessions of all, newest first", run: func(c *check) {
 			var want []issuer.Session
 			for i := range 4 {
 				want = append([]issuer.Session{c.session(fmt.Sprint("subject ", i))}, want...)
@@ -151,7 +151,7 @@ func sessionRules() []rule {
 			c.must(err, "list")
 			c.wants("the list", got, want)
 		}},
-		{"list/live", "Sessions leaves out what is revoked or expired at now, to the microsecond", func(c *check) {
+		{name: "list/live", rule: "Sessions leaves out what is revoked or expired at now, to the microsecond", run: func(c *check) {
 			start := instant(start)
 			revoked := c.session("alice")
 			_, err := c.Revoke(c.ctx, issuer.Revocation{SessionID: revoked.ID, Reason: issuer.ReasonLogout})
@@ -193,7 +193,7 @@ func sessionRules() []rule {
 			c.must(err, "list")
 			c.wants("the list at the idle limit of "+used.ID.String(), got, []issuer.Session{long})
 		}},
-		{"list/limit", "Sessions returns the newest up to the limit, which must be positive", func(c *check) {
+		{name: "list/limit", rule: "Sessions returns the newest up to the limit, which must be positive", run: func(c *check) {
 			var newest issuer.Session
 			for range 5 {
 				newest = c.session("alice")
@@ -216,7 +216,7 @@ func sessionRules() []rule {
 				}
 			}
 		}},
-		{"memory", "what a method takes or returns shares no memory with the store", func(c *check) {
+		{name: "memory", rule: "what a method takes or returns shares no memory with the store", run: func(c *check) {
 			n := newSession("alice")
 			condition := issuer.UserCondition{ID: c.user("alice").ID, Version: 1}
 			n.User = &condition
@@ -255,7 +255,7 @@ func sessionRules() []rule {
 
 func rotationRules() []rule {
 	return []rule{
-		{"rotate", "Rotate sets the generation and RotatedAt, leaves the rest alone, and returns the session as it is after", func(c *check) {
+		{name: "rotate", rule: "Rotate sets the generation and RotatedAt, leaves the rest alone, and returns the session as it is after", run: func(c *check) {
 			want := c.session("alice")
 			other := c.session("alice")
 			from := uint32(0)
@@ -272,7 +272,7 @@ func rotationRules() []rule {
 			got, _ := c.read(other.ID)
 			c.wants("another session of the subject", got, other)
 		}},
-		{"generation", "Rotate answers ErrConflict unless the generation is from, and writes nothing", func(c *check) {
+		{name: "generation", rule: "Rotate answers ErrConflict unless the generation is from, and writes nothing", run: func(c *check) {
 			s := c.session("alice")
 			s, err := c.Rotate(c.ctx, s.ID, 0, 5)
 			c.must(err, "rotate")
@@ -285,12 +285,12 @@ func rotationRules() []rule {
 			got, _ := c.read(s.ID)
 			c.wants("the session after", got, s)
 		}},
-		{"unknown", "Rotate answers ErrNotFound for an id that no session has", func(c *check) {
+		{name: "unknown", rule: "Rotate answers ErrNotFound for an id that no session has", run: func(c *check) {
 			c.session("alice")
 			_, err := c.Rotate(c.ctx, issuer.NewSessionID(), 0, 1)
 			c.wantsErr("Rotate", err, issuer.ErrNotFound)
 		}},
-		{"revoked", "Rotate answers ErrConflict for a revoked session and writes nothing", func(c *check) {
+		{name: "revoked", rule: "Rotate answers ErrConflict for a revoked session and writes nothing", run: func(c *check) {
 			s := c.session("alice")
 			_, err := c.Revoke(c.ctx, issuer.Revocation{SessionID: s.ID, Reason: issuer.ReasonReuse})
 			c.must(err, "revoke")
@@ -300,7 +300,7 @@ func rotationRules() []rule {
 			after, _ := c.read(s.ID)
 			c.wants("the session after", after, before)
 		}},
-		{"absolute limit", "a session rotates until the microsecond before ExpiresAt, which no rotation moves", func(c *check) {
+		{name: "absolute limit", rule: "a session rotates until the microsecond before ExpiresAt, which no rotation moves", run: func(c *check) {
 			n := newSession("alice")
 			n.Lifetime, n.IdleTimeout = 10*time.Minute, 8*time.Minute
 			s := c.create(n)
@@ -319,7 +319,7 @@ func rotationRules() []rule {
 			got, _ := c.read(s.ID)
 			c.wants("the session after", got, last)
 		}},
-		{"idle limit", "the idle timeout counts from the last rotation, or else from the creation", func(c *check) {
+		{name: "idle limit", rule: "the idle timeout counts from the last rotation, or else from the creation", run: func(c *check) {
 			n := newSession("alice")
 			n.IdleTimeout = 10 * time.Minute
 			s := c.create(n)

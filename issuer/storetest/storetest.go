@@ -49,7 +49,7 @@ type Place struct {
 
 	// Shared says that several stores may be open on the place at once, as
 	// when a command works beside a running service or several nodes share a
-	// database. Without it the suite skips what it says of that.
+	// database. Without it the suite leaves out what it says of that.
 	Shared bool
 }
 
@@ -57,6 +57,7 @@ type Place struct {
 // with random operations (package rapid; its -rapid.* flags apply).
 func Run(t *testing.T, open Opener) {
 	t.Helper()
+	kind := open(t) // what it says of itself holds for all places
 	for _, area := range []struct {
 		name  string
 		rules []rule
@@ -73,7 +74,9 @@ func Run(t *testing.T, open Opener) {
 	} {
 		t.Run(area.name, func(t *testing.T) {
 			for _, r := range area.rules {
-				t.Run(r.name, func(t *testing.T) { r.check(t, open) })
+				if r.applies(kind) {
+					t.Run(r.name, func(t *testing.T) { r.check(t, open) })
+				}
 			}
 		})
 	}
@@ -85,6 +88,18 @@ type rule struct {
 	name string
 	rule string // what holds for a store that obeys; printed on failure
 	run  func(c *check)
+
+	// Not every place can show whether a store obeys.
+	persistent, shared bool // the places that can
+}
+
+func onPersistentPlace(r rule) rule { r.persistent = true; return r }
+func onSharedPlace(r rule) rule     { r.shared = true; return r }
+
+// applies tells whether a place can show that a store obeys. The rules that it
+// can't show are not run for it.
+func (r rule) applies(p Place) bool {
+	return (p.Persistent || !r.persistent) && (p.Shared || !r.shared)
 }
 
 func (r rule) check(t *testing.T, open Opener) {
@@ -144,22 +159,6 @@ func (c *check) reopen() {
 	c.Helper()
 	c.must(c.Store.(*closeOnce).closeStore(), "close the store")
 	c.Store = c.open()
-}
-
-// needsPersistent skips a test of what outlives Close.
-func (c *check) needsPersistent() {
-	c.Helper()
-	if !c.place.Persistent {
-		c.Skip("this store forgets everything when it is closed")
-	}
-}
-
-// needsShared skips a test of several stores on one place.
-func (c *check) needsShared() {
-	c.Helper()
-	if !c.place.Shared {
-		c.Skip("this store can't be open twice on one place")
-	}
 }
 
 // broken reports that the store broke the rule. It may be called from any

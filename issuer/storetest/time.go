@@ -53,12 +53,12 @@ func (c *check) wantsNow(when string, want time.Time) {
 
 func timeRules() []rule {
 	return []rule{
-		{"clock", "now is the clock's reading in UTC, cut to the microsecond", func(c *check) {
+		{name: "clock", rule: "now is the clock's reading in UTC, cut to the microsecond", run: func(c *check) {
 			c.wantsNow("at the start", instant(start))
 			c.clock.Move(time.Hour + 999)
 			c.wantsNow("an hour later", instant(start.Add(time.Hour+999)))
 		}},
-		{"back after a write", "now never goes back when the clock does after a write", func(c *check) {
+		{name: "back after a write", rule: "now never goes back when the clock does after a write", run: func(c *check) {
 			c.session("alice")
 			c.clock.Move(-time.Hour)
 			c.wantsNow("after the clock went back by an hour", instant(start))
@@ -67,7 +67,7 @@ func timeRules() []rule {
 			c.clock.Move(2 * time.Microsecond)
 			c.wantsNow("when the clock has caught up", instant(start).Add(time.Microsecond))
 		}},
-		{"back after a read", "now never goes back when the clock does after a read", func(c *check) {
+		{name: "back after a read", rule: "now never goes back when the clock does after a read", run: func(c *check) {
 			s := c.session("alice")
 			reads := map[string]func() error{
 				"Session":                 func() error { _, _, err := c.Session(c.ctx, s.ID); return err },
@@ -86,7 +86,7 @@ func timeRules() []rule {
 			}
 			c.wantsNow("after reads", want)
 		}},
-		{"expired by a write", "a session that is expired at an instant that a write has seen can't be rotated, whatever the clock does", func(c *check) {
+		{name: "expired by a write", rule: "a session that is expired at an instant that a write has seen can't be rotated, whatever the clock does", run: func(c *check) {
 			s := c.session("alice") // an hour idle at most
 			c.clock.Move(time.Hour)
 			c.user("alice")
@@ -99,7 +99,7 @@ func timeRules() []rule {
 				c.wants("the live sessions", live, []issuer.Session{})
 			}
 		}},
-		{"expired by a read", "a session that was shown to be expired can't be rotated, whatever the clock does", func(c *check) {
+		{name: "expired by a read", rule: "a session that was shown to be expired can't be rotated, whatever the clock does", run: func(c *check) {
 			s := c.session("alice")
 			c.clock.Move(24 * time.Hour)
 			got, now := c.read(s.ID)
@@ -114,7 +114,7 @@ func timeRules() []rule {
 				c.broken("the session is live again at %v", now)
 			}
 		}},
-		{"rotation in order", "RotatedAt never goes back, and stays within the session's life", func(c *check) {
+		{name: "rotation in order", rule: "RotatedAt never goes back, and stays within the session's life", run: func(c *check) {
 			s := c.session("alice")
 			last := s.CreatedAt
 			for g := range uint32(10) {
@@ -128,8 +128,7 @@ func timeRules() []rule {
 				last = got.RotatedAt
 			}
 		}},
-		{"durable", "the high-water mark of time is durable with each write", func(c *check) {
-			c.needsPersistent()
+		onPersistentPlace(rule{name: "durable", rule: "the high-water mark of time is durable with each write", run: func(c *check) {
 			var want time.Time
 			for _, w := range c.writes() {
 				c.clock.Move(time.Minute)
@@ -144,9 +143,8 @@ func timeRules() []rule {
 			}
 			c.clock.Move(-24 * time.Hour)
 			c.wantsNow("after opening the store again", want)
-		}},
-		{"shared", "what one store has written is the past for every other on the same place", func(c *check) {
-			c.needsShared()
+		}}),
+		onSharedPlace(rule{name: "shared", rule: "what one store has written is the past for every other on the same place", run: func(c *check) {
 			ahead := newClock()
 			other := c.openWith(ahead)
 			want := instant(start)
@@ -167,6 +165,6 @@ func timeRules() []rule {
 			_, err := c.Rotate(c.ctx, s.ID, 0, 1)
 			c.wantsErr("Rotate of a session that another store's write saw expired", err, issuer.ErrConflict)
 			c.wantsNow("beside a store that is ahead", want.Add(time.Hour+time.Minute))
-		}},
+		}}),
 	}
 }

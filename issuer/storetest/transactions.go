@@ -10,12 +10,12 @@ import (
 
 func transactionRules() []rule {
 	return []rule{
-		{"ping", "Ping returns nil from a store that works", func(c *check) {
+		{name: "ping", rule: "Ping returns nil from a store that works", run: func(c *check) {
 			c.must(c.Ping(c.ctx), "ping")
 			c.session("alice")
 			c.must(c.Ping(c.ctx), "ping")
 		}},
-		{"cancelled before", "a write whose context has ended writes nothing and returns the context's error", func(c *check) {
+		{name: "cancelled before", rule: "a write whose context has ended writes nothing and returns the context's error", run: func(c *check) {
 			writes := c.writes()
 			before := c.contents()
 			cancelled, cancel := context.WithCancel(c.ctx)
@@ -31,7 +31,7 @@ func transactionRules() []rule {
 				c.must(w.do(c.ctx, c.Store), w.name)
 			}
 		}},
-		{"cancelled during", "a write whose context ends on the way happens whole or not at all, and if it returned nil it happened", func(c *check) {
+		{name: "cancelled during", rule: "a write whose context ends on the way happens whole or not at all, and if it returned nil it happened", run: func(c *check) {
 			for i := range 40 {
 				u := c.user(fmt.Sprint("user ", i))
 				s := c.session(u.ID)
@@ -55,7 +55,7 @@ func transactionRules() []rule {
 				}
 			}
 		}},
-		{"cancelled in decide", "a context that ends in decide leaves all of its keys or none", func(c *check) {
+		{name: "cancelled in decide", rule: "a context that ends in decide leaves all of its keys or none", run: func(c *check) {
 			ctx, cancel := context.WithCancel(c.ctx)
 			err := c.UpdateKeys(ctx, func(time.Time, []issuer.StoredKey) ([]issuer.StoredKey, error) {
 				cancel()
@@ -68,7 +68,7 @@ func transactionRules() []rule {
 				c.broken("%d of %d keys are there", len(got), len(someKeys()))
 			}
 		}},
-		{"refused", "a write whose condition does not hold changes nothing else", func(c *check) {
+		{name: "refused", rule: "a write whose condition does not hold changes nothing else", run: func(c *check) {
 			c.writes()
 			before := c.contents()
 			c.clock.Move(time.Minute)
@@ -93,8 +93,7 @@ func second[T any](_ T, err error) error { return err }
 
 func durabilityRules() []rule {
 	return []rule{
-		{"everything", "all that was written is there when the store is opened again", func(c *check) {
-			c.needsPersistent()
+		onPersistentPlace(rule{name: "everything", rule: "all that was written is there when the store is opened again", run: func(c *check) {
 			writes := c.writes()
 			for _, w := range writes {
 				c.must(w.do(c.ctx, c.Store), w.name)
@@ -102,9 +101,8 @@ func durabilityRules() []rule {
 				c.reopen()
 				c.wants("the store after "+w.name+" and opening it again", c.contents(), before)
 			}
-		}},
-		{"ended sessions", "ended sessions are there when the store is opened again, and stay ended", func(c *check) {
-			c.needsPersistent()
+		}}),
+		onPersistentPlace(rule{name: "ended sessions", rule: "ended sessions are there when the store is opened again, and stay ended", run: func(c *check) {
 			revoked, expired := c.session("alice"), c.session("bob")
 			revoked, err := c.Rotate(c.ctx, revoked.ID, 0, 4)
 			c.must(err, "rotate")
@@ -121,9 +119,8 @@ func durabilityRules() []rule {
 				_, err := c.Rotate(c.ctx, want.ID, want.Generation, want.Generation+1)
 				c.wantsErr("Rotate", err, issuer.ErrConflict)
 			}
-		}},
-		{"shared", "what one store's method returned is there for the next method of any other on the same place", func(c *check) {
-			c.needsShared()
+		}}),
+		onSharedPlace(rule{name: "shared", rule: "what one store's method returned is there for the next method of any other on the same place", run: func(c *check) {
 			other := c.openWith(c.clock)
 			for _, w := range c.writes() {
 				c.must(w.do(c.ctx, other), w.name)
@@ -136,6 +133,6 @@ func durabilityRules() []rule {
 			c.must(err, "revoke")
 			_, err = c.Rotate(c.ctx, s.ID, 0, 1)
 			c.wantsErr("Rotate of a session that another store revoked", err, issuer.ErrConflict)
-		}},
+		}}),
 	}
 }

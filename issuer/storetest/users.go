@@ -9,7 +9,7 @@ import (
 
 func userRules() []rule {
 	return []rule{
-		{"create", "CreateUser stores every field as given, created now, at version 1", func(c *check) {
+		{name: "create", rule: "CreateUser stores every field as given, created now, at version 1", run: func(c *check) {
 			disabled := newUser("disabled")
 			disabled.Disabled, disabled.Version, disabled.CreatedAt = true, 99, time.Unix(1, 0)
 			for _, u := range []issuer.User{newUser("alice"), disabled, {ID: "bare", Name: "bare"}} {
@@ -20,7 +20,7 @@ func userRules() []rule {
 				c.wants("the user read back", c.readUser(u.Name), u)
 			}
 		}},
-		{"unique", "CreateUser answers ErrExists if the name or the id is taken, and writes nothing", func(c *check) {
+		{name: "unique", rule: "CreateUser answers ErrExists if the name or the id is taken, and writes nothing", run: func(c *check) {
 			alice := c.user("alice")
 			sameName, sameID := newUser("alice"), newUser("mallory")
 			sameName.ID, sameName.PasswordHash = "another id", hashOf("another")
@@ -34,7 +34,7 @@ func userRules() []rule {
 			c.must(err, "list")
 			c.wants("the users", users, []issuer.User{alice})
 		}},
-		{"names", "names are told apart byte by byte", func(c *check) {
+		{name: "names", rule: "names are told apart byte by byte", run: func(c *check) {
 			c.user("alice")
 			for _, name := range []string{"Alice", "alice ", "alicé", "alic"} {
 				_, err := c.User(c.ctx, name)
@@ -42,14 +42,14 @@ func userRules() []rule {
 				c.user(name)
 			}
 		}},
-		{"bad", "CreateUser refuses an empty name or id", func(c *check) {
+		{name: "bad", rule: "CreateUser refuses an empty name or id", run: func(c *check) {
 			for _, u := range []issuer.User{{ID: "id"}, {Name: "name"}} {
 				if _, err := c.CreateUser(c.ctx, u); err == nil {
 					c.broken("id %q, name %q: no error", u.ID, u.Name)
 				}
 			}
 		}},
-		{"list", "Users returns all users, disabled ones too, in the byte order of their names", func(c *check) {
+		{name: "list", rule: "Users returns all users, disabled ones too, in the byte order of their names", run: func(c *check) {
 			var want []issuer.User
 			for i, name := range []string{"a", "élan", "Zed", "a-2", "b", "ab", "10", "9"} {
 				u := newUser(name)
@@ -65,7 +65,7 @@ func userRules() []rule {
 			c.must(err, "list")
 			c.wants("the users", got, want)
 		}},
-		{"unknown", "User, SetPassword, SetDisabled and Rehash answer ErrNotFound for a name that no user has", func(c *check) {
+		{name: "unknown", rule: "User, SetPassword, SetDisabled and Rehash answer ErrNotFound for a name that no user has", run: func(c *check) {
 			c.user("alice")
 			u, err := c.User(c.ctx, "bob")
 			c.wantsErr("User", err, issuer.ErrNotFound)
@@ -81,7 +81,7 @@ func userRules() []rule {
 				c.wantsErr("Rehash "+name, err, issuer.ErrNotFound)
 			}
 		}},
-		{"password", "SetPassword replaces the hash, adds one to Version and revokes the user's sessions with ReasonPassword, but for those revoked before", func(c *check) {
+		{name: "password", rule: "SetPassword replaces the hash, adds one to Version and revokes the user's sessions with ReasonPassword, but for those revoked before", run: func(c *check) {
 			u, bob := c.user("alice"), c.user("bob")
 			live, ended, other := c.session(u.ID), c.session(u.ID), c.session(bob.ID)
 			namesake := c.session(u.Name) // the subject is the id, not the name
@@ -103,7 +103,7 @@ func userRules() []rule {
 			_, err = c.Rotate(c.ctx, live.ID, 0, 1)
 			c.wantsErr("Rotate after SetPassword", err, issuer.ErrConflict)
 		}},
-		{"disable", "SetDisabled sets the flag and adds one to Version, each time; disabling revokes the user's sessions with ReasonDisabled, enabling none", func(c *check) {
+		{name: "disable", rule: "SetDisabled sets the flag and adds one to Version, each time; disabling revokes the user's sessions with ReasonDisabled, enabling none", run: func(c *check) {
 			u := c.user("alice")
 			live, other := c.session(u.ID), c.session("another")
 			c.clock.Move(time.Minute)
@@ -132,7 +132,7 @@ func userRules() []rule {
 				c.wants("a session of "+want.Subject, got, want)
 			}
 		}},
-		{"rehash", "Rehash replaces the hash if it is still the old one, or answers ErrConflict; Version and sessions stay", func(c *check) {
+		{name: "rehash", rule: "Rehash replaces the hash if it is still the old one, or answers ErrConflict; Version and sessions stay", run: func(c *check) {
 			u := c.user("alice")
 			s := c.session(u.ID)
 			c.must(c.Rehash(c.ctx, "alice", u.PasswordHash, hashOf("stronger")), "rehash")
@@ -146,7 +146,7 @@ func userRules() []rule {
 			got, _ := c.read(s.ID)
 			c.wants("a session of the user", got, s)
 		}},
-		{"memory", "what a method takes or returns shares no memory with the store", func(c *check) {
+		{name: "memory", rule: "what a method takes or returns shares no memory with the store", run: func(c *check) {
 			given := newUser("alice")
 			created, err := c.CreateUser(c.ctx, given)
 			c.must(err, "create a user")
