@@ -77,6 +77,19 @@ func TestPlanWritesAsEncodingJSON(t *testing.T) {
 	}
 }
 
+// These write themselves.
+type (
+	ownJSON   struct{ X string }
+	ownText   struct{ X string }
+	loudly    string
+	loudlyToo string
+)
+
+func (ownJSON) MarshalJSON() ([]byte, error)     { return []byte(`{"own":true}`), nil }
+func (*ownText) MarshalText() ([]byte, error)    { return []byte("own"), nil }
+func (l loudly) MarshalText() ([]byte, error)    { return []byte(l + "!"), nil }
+func (l loudlyToo) MarshalJSON() ([]byte, error) { return []byte(`"` + string(l) + `!"`), nil }
+
 // negative is zero where others are not.
 type negative int
 
