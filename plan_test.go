@@ -147,13 +147,18 @@ func TestPlanLeavesTheRestToEncodingJSON(t *testing.T) {
 		"omitzero of a list": struct {
 			X []string `json:"x,omitzero"`
 		}{},
-		"not UTF-8":           Claims{Subject: "\xff"},
-		"a NUL":               Claims{Subject: "a\x00"},
-		"an empty audience":   Claims{Audience: Audience{""}},
-		"one of two is empty": Claims{Audience: Audience{"a", ""}},
-		"a date out of range": Claims{ExpiresAt: NumericDate{sec: -1}},
-		"no date":             struct{ X NumericDate }{},
-		"too many members":    struct{ X []string }{make([]string, limits.Members)},
+		"a type that writes itself":           ownJSON{"x"},
+		"a type that writes itself as text":   &ownText{"x"},
+		"a string that writes itself":         struct{ X loudly }{"a"},
+		"strings that write themselves":       struct{ X []loudlyToo }{[]loudlyToo{"a"}},
+		"an embedded type that writes itself": struct{ ownJSON }{ownJSON{"x"}},
+		"not UTF-8":                           Claims{Subject: "\xff"},
+		"a NUL":                               Claims{Subject: "a\x00"},
+		"an empty audience":                   Claims{Audience: Audience{""}},
+		"one of two is empty":                 Claims{Audience: Audience{"a", ""}},
+		"a date out of range":                 Claims{ExpiresAt: NumericDate{sec: -1}},
+		"no date":                             struct{ X NumericDate }{},
+		"too many members":                    struct{ X []string }{make([]string, limits.Members)},
 	} {
 		if got, ok := appendPlanned(nil, claims, limits); ok {
 			t.Errorf("%s: it wrote %s", name, got)
