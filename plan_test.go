@@ -147,6 +147,28 @@ func TestPlanLeavesTheRestToEncodingJSON(t *testing.T) {
 		"omitzero of a list": struct {
 			X []string `json:"x,omitzero"`
 		}{},
+		"a string with its own JSON": struct{ X loudlyToo }{"a"},
+		"a list of texts":            struct{ X []loudly }{[]loudly{"a"}},
+		"integers":                   struct{ X []int }{[]int{1}},
+		"lists":                      struct{ X [][]string }{[][]string{{"a"}}},
+		"an embedded struct with a name": struct {
+			Claims `json:"claims"`
+		}{Claims{Subject: "a"}},
+		"an empty audience that is written": struct {
+			Audience Audience `json:"aud"`
+		}{Audience{}},
+		"omitzero of a list that is empty": struct {
+			X []string `json:"x,omitzero"`
+			Y string   `json:"y"`
+		}{[]string{}, "y"},
+		"omitzero of an audience that is empty": struct {
+			Audience Audience `json:"aud,omitzero"`
+			Y        string   `json:"y"`
+		}{Audience{}, "y"},
+		"a continuation byte":                 Claims{Subject: "\x80"},
+		"less":                                Claims{Subject: "<"},
+		"greater":                             Claims{Subject: ">"},
+		"ampersand":                           Claims{Subject: "&"},
 		"a type that writes itself":           ownJSON{"x"},
 		"a type that writes itself as text":   &ownText{"x"},
 		"a string that writes itself":         struct{ X loudly }{"a"},
