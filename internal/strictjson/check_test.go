@@ -506,3 +506,44 @@ func TestDuplicatesFindsDuplicates(t *testing.T) {
 		}
 	}
 }
+
+// Duplicates are found wherever they stand, in objects of any size and around
+// objects of any size.
+func TestDuplicatesAmongManyNames(t *testing.T) {
+	const n = 60
+	object := func(names []string, inner int, value string) string {
+		var members []string
+		for i, name := range names {
+			v := "1"
+			if i == inner {
+				v = value
+			}
+			members = append(members, `"`+name+`":`+v)
+		}
+		return "{" + strings.Join(members, ",") + "}"
+	}
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("n%d", i)
+	}
+	large := object(names, -1, "")
+	for _, size := range []int{0, 1, 15, 16, 17, 18, 31, 32, 33, n} {
+		for inner := range size {
+			text := object(names[:size], inner, large)
+			if err := strictjson.Check([]byte(text), strictjson.Limits{}); err != nil {
+				t.Fatalf("%d names around %d: %v", size, n, err)
+			}
+		}
+	}
+	for j := range n {
+		for i := range j {
+			twice := append([]string(nil), names[:j+1]...)
+			twice[j] = twice[i]
+			for _, text := range []string{object(twice, -1, ""), object(twice, j/2, large), object(names[:3], 1, object(twice, -1, ""))} {
+				if err := strictjson.Check([]byte(text), strictjson.Limits{}); !errors.Is(err, strictjson.ErrDuplicate) {
+					t.Fatalf("name %d again as %d: %v", i, j, err)
+				}
+			}
+		}
+	}
+}
