@@ -364,9 +364,14 @@ func TestRefreshJoinsTheFetchUnderWay(t *testing.T) {
 	waiting := make(chan error)
 	go func() { waiting <- r.find("a") }()
 	<-arrived
+	begun := make(chan bool)
 	for range 3 {
-		go func() { waiting <- r.Refresh(context.Background()) }()
+		go func() { begun <- true; waiting <- r.Refresh(context.Background()) }()
 	}
+	for range 3 {
+		<-begun
+	}
+	time.Sleep(50 * time.Millisecond) // they are to join the fetch before it ends
 	ctx, cancel := context.WithCancel(context.Background())
 	go cancel()
 	if err := r.Refresh(ctx); !errors.Is(err, context.Canceled) {
