@@ -28,7 +28,7 @@ type Entry struct {
 	// Before: tokens whose "iat" is earlier. A whole second, as "iat" is. Zero
 	// for EntrySession, which concerns all tokens of the session.
 	Before time.Time
-	At     time.Time // the store's now when it was written
+	At     time.Time // the store's now when it was written; never earlier than that of an entry before
 	// Chain is a digest of this entry and, through the one before, of the whole
 	// log up to it. See [Entry.Link].
 	Chain Chain
@@ -100,7 +100,10 @@ type Retention struct {
 // Pruner deletes what is over.
 type Pruner interface {
 	// Prune deletes, in one transaction, at most limit rows that are past their
-	// retention, and returns how many. Fewer than limit: there were no more.
+	// retention, and returns how many. Fewer than limit: there were no more. A
+	// row is past its retention once that much time has gone by since its end:
+	// what is kept for an hour is there after 59 minutes and may go after 60. Of
+	// the log the oldest entries go first, so that what stays has no gap.
 	// It is meant to be called often with a small limit, so that no other
 	// write waits for long. limit must be positive.
 	Prune(ctx context.Context, keep Retention, limit int) (int, error)

@@ -3,12 +3,13 @@
 // tests, for demonstrations and for programs whose sessions may end with them;
 // anything else wants package sqlite or postgres.
 //
-// Nothing is ever removed, ended sessions included, so its size grows with
-// every login.
+// What is over stays until [Store.Prune] removes it, so its size grows with every
+// login where nobody calls that.
 package memory
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -30,9 +31,15 @@ type Store struct {
 	users    map[string]*issuer.User       // by name
 	userIDs  map[string]*issuer.User       // the same, by id
 	keys     []issuer.StoredKey
+	head     issuer.LogHead
+	log      []issuer.Entry // those that were not pruned
 }
 
-var _ issuer.Store = (*Store)(nil)
+var (
+	_ issuer.Store         = (*Store)(nil)
+	_ issuer.RevocationLog = (*Store)(nil)
+	_ issuer.Pruner        = (*Store)(nil)
+)
 
 // New returns an empty store that takes the time from now, which is called
 // while the store is locked and must not call it. New panics if now is nil.
@@ -40,13 +47,15 @@ func New(now func() time.Time) *Store {
 	if now == nil {
 		panic("memory: New needs a clock")
 	}
-	return &Store{
+	s := &Store{
 		clock:    now,
 		sessions: make(map[issuer.SessionID]*issuer.Session),
 		subjects: make(map[string][]issuer.SessionID),
 		users:    make(map[string]*issuer.User),
 		userIDs:  make(map[string]*issuer.User),
 	}
+	rand.Read(s.head.Log[:])
+	return s
 }
 
 // Ping returns nil, or the context's error if the context has ended.

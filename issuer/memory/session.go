@@ -134,13 +134,23 @@ func (s *Store) Revoke(ctx context.Context, r issuer.Revocation) (issuer.Revoked
 	}
 	defer end()
 	if !byID {
-		return s.revoke(now, r.Reason, s.subjects[r.Subject]), nil
+		return s.revokeSubject(now, r.Reason, r.Subject), nil
 	}
 	session, ok := s.sessions[r.SessionID]
 	if !ok || r.OwnedBy != "" && session.Subject != r.OwnedBy {
 		return issuer.Revoked{}, issuer.ErrNotFound
 	}
 	return s.revoke(now, r.Reason, []issuer.SessionID{r.SessionID}), nil
+}
+
+// revokeSubject revokes what a subject has: its sessions, and tokens that were
+// issued before. s.mu is held.
+func (s *Store) revokeSubject(now time.Time, reason issuer.Reason, subject string) issuer.Revoked {
+	done := s.revoke(now, reason, s.subjects[subject])
+	if reason != issuer.ReasonExpired {
+		s.appendBefore(now, issuer.EntrySubject, subject)
+	}
+	return done
 }
 
 // revoke revokes those of the sessions that are not revoked. s.mu is held.
@@ -150,6 +160,9 @@ func (s *Store) revoke(now time.Time, reason issuer.Reason, ids []issuer.Session
 		if session := s.sessions[id]; !session.Revoked() {
 			session.RevokedAt, session.RevokeReason = now, reason
 			done.Sessions = append(done.Sessions, id)
+			if reason != issuer.ReasonExpired {
+				s.append(issuer.Entry{Kind: issuer.EntrySession, Value: id.String(), At: now})
+			}
 		}
 	}
 	return done

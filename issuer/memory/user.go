@@ -72,7 +72,7 @@ func (s *Store) SetPassword(ctx context.Context, name string, hash issuer.Passwo
 	}
 	u.PasswordHash = hash
 	u.Version++
-	return s.revoke(now, issuer.ReasonPassword, s.subjects[u.ID]), nil
+	return s.revokeSubject(now, issuer.ReasonPassword, u.ID), nil
 }
 
 // SetDisabled implements [issuer.UserStore].
@@ -91,7 +91,7 @@ func (s *Store) SetDisabled(ctx context.Context, name string, disabled bool) (is
 	if !disabled {
 		return issuer.Revoked{At: now}, nil
 	}
-	return s.revoke(now, issuer.ReasonDisabled, s.subjects[u.ID]), nil
+	return s.revokeSubject(now, issuer.ReasonDisabled, u.ID), nil
 }
 
 // Rehash implements [issuer.UserStore].

@@ -67,6 +67,12 @@ func newSession(subject string) issuer.NewSession {
 	}
 }
 
+// again is n for another session.
+func again(n issuer.NewSession) issuer.NewSession {
+	n.ID = issuer.NewSessionID()
+	return n
+}
+
 // session creates a session of a subject.
 func (c *check) session(subject string) issuer.Session {
 	c.Helper()

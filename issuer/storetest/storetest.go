@@ -71,6 +71,8 @@ func Run(t *testing.T, open Opener) {
 		{"races", raceRules()},
 		{"transactions", transactionRules()},
 		{"durability", durabilityRules()},
+		{"log", withLog(t, kind, logRules())},
+		{"pruning", withLog(t, kind, pruneRules())},
 	} {
 		t.Run(area.name, func(t *testing.T) {
 			for _, r := range area.rules {
@@ -103,7 +105,7 @@ func (r rule) applies(p Place) bool {
 }
 
 func (r rule) check(t *testing.T, open Opener) {
-	c := &check{T: t, ctx: t.Context(), rule: r.rule, place: open(t), clock: newClock()}
+	c := &check{T: t, ctx: t.Context(), rule: r.rule, place: open(t), another: open, clock: newClock()}
 	c.Store = c.open()
 	r.run(c)
 }
@@ -112,10 +114,46 @@ func (r rule) check(t *testing.T, open Opener) {
 type check struct {
 	*testing.T
 	issuer.Store
-	ctx   context.Context
-	rule  string
-	place Place
-	clock *clock
+	ctx     context.Context
+	rule    string
+	place   Place
+	another Opener // for a rule that needs more places
+	clock   *clock
+}
+
+// withLog leaves rules out for a store that has no log yet.
+func withLog(t *testing.T, kind Place, rules []rule) []rule {
+	t.Helper()
+	s, err := kind.Open(newClock().Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kind.Close != nil {
+		defer func() {
+			if err := kind.Close(s); err != nil {
+				t.Error(err)
+			}
+		}()
+	}
+	if _, ok := s.(interface {
+		issuer.RevocationLog
+		issuer.Pruner
+	}); ok {
+		return rules
+	}
+	return nil
+}
+
+// logOf is a store's revocation log.
+func logOf(s issuer.Store) issuer.RevocationLog { return bare(s).(issuer.RevocationLog) }
+
+func prunerOf(s issuer.Store) issuer.Pruner { return bare(s).(issuer.Pruner) }
+
+func bare(s issuer.Store) issuer.Store {
+	if opened, ok := s.(*closeOnce); ok {
+		return opened.Store
+	}
+	return s
 }
 
 // open opens a store on the check's place with the check's clock.
