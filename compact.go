@@ -44,14 +44,13 @@ var errEmptySegment = fail(ErrSegments, "an empty one")
 // scratch is the room in which one token is decoded at a time. Nothing that is
 // kept of a token points into it.
 type scratch struct {
-	text    []byte // a segment as it was received
+	text    []byte // a part of the token as it was received
 	decoded []byte
 }
 
 // decode returns what a segment stands for; it holds until the next call.
 func (s *scratch) decode(name, segment string) ([]byte, error) {
-	s.text = append(s.text[:0], segment...)
-	b, err := base64url.AppendDecode(s.decoded[:0], s.text)
+	b, err := base64url.AppendDecode(s.decoded[:0], segment)
 	if err != nil {
 		return nil, fail(ErrEncoding, "%s", name)
 	}

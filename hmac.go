@@ -100,6 +100,6 @@ func (hmacScheme) verify(k *VerifyingKey, input, sig []byte) bool {
 
 func (hmacScheme) thumbprint(dst []byte, public any) []byte {
 	dst = append(dst, `{"k":"`...)
-	dst = base64url.AppendEncode(dst, public.([]byte))
+	dst = append(dst, base64url.Encode(public.([]byte))...)
 	return append(dst, `","kty":"oct"}`...)
 }

@@ -4,6 +4,11 @@
 // The standard library's strict decoder still skips CR and LF; this one
 // refuses them, together with padding, other characters and stray bits in the
 // last one. What decodes here encodes to the very same text.
+//
+// There are two ways through it. AppendEncode and AppendDecode are for tokens
+// and look several characters up at once, in tables of some kilobytes. Encode
+// and Decode are encoding/base64 and are for keys as well: their tables are so
+// small that another process, watching the cache, learns little.
 package base64url
 
 import (
@@ -23,23 +28,14 @@ func EncodedLen(n int) int { return strict.EncodedLen(n) }
 // Encode returns the text for b.
 func Encode(b []byte) string { return strict.EncodeToString(b) }
 
-// AppendEncode appends the text for b to dst.
-func AppendEncode(dst, b []byte) []byte { return strict.AppendEncode(dst, b) }
-
-// AppendDecode appends the bytes that text stands for to dst. On an error
-// (ErrNotCanonical) it returns dst as it was.
-func AppendDecode(dst, text []byte) ([]byte, error) {
-	out, err := strict.AppendDecode(dst, text)
+// Decode returns the bytes that text stands for, or ErrNotCanonical.
+func Decode(text string) ([]byte, error) {
+	out, err := strict.DecodeString(text)
 	// The decoder passes over CR and LF, which leaves fewer bytes than a text
 	// of this length stands for. The one length that a line end would not
 	// change is 1 modulo 4, which no text has.
-	if err != nil || len(text)%4 == 1 || len(out)-len(dst) != strict.DecodedLen(len(text)) {
-		return dst, ErrNotCanonical
+	if err != nil || len(text)%4 == 1 || len(out) != strict.DecodedLen(len(text)) {
+		return nil, ErrNotCanonical
 	}
 	return out, nil
-}
-
-// Decode returns the bytes that text stands for, or ErrNotCanonical.
-func Decode(text string) ([]byte, error) {
-	return AppendDecode(make([]byte, 0, strict.DecodedLen(len(text))), []byte(text))
 }

@@ -52,29 +52,49 @@ func AppendMembers[T Text](dst []Member, text T, limits Limits) ([]Member, error
 		}
 		return dst, ErrNotObject
 	}
-	s.collect = true
-	err := s.object(0)
+	members, err := appendObject(dst, &s)
 	if err == nil {
 		err = s.end()
 	}
 	if err != nil {
 		return dst, err
 	}
-	return s.members.appendTo(dst), nil
+	return members, nil
 }
 
 // AppendCheckedMembers is AppendMembers for a text that was checked before: it
 // looks for no duplicates and knows no limits.
 func AppendCheckedMembers(dst []Member, text string) ([]Member, error) {
-	s := scanner{text: text, limits: Limits{Depth: len(text) + 1, Members: len(text) + 1}, checked: true, collect: true}
+	s := scanner{text: text, limits: Limits{Depth: len(text) + 1, Members: len(text) + 1}, checked: true}
 	s.space()
 	if s.next() != '{' {
 		return dst, ErrNotObject
 	}
-	if err := s.object(0); err != nil {
+	members, err := appendObject(dst, &s)
+	if err != nil {
 		return dst, err
 	}
-	return s.members.appendTo(dst), nil
+	return members, nil
+}
+
+// appendObject is scanner.object at depth 0, which appends the members to dst.
+// The scanner does not hold dst, so that dst may lie on the caller's stack.
+func appendObject(dst []Member, s *scanner) ([]Member, error) {
+	more, err := s.open(0, '}')
+	for more && err == nil {
+		var m Member
+		if m.Name, err = s.name(0); err != nil {
+			break
+		}
+		start := s.pos
+		if err = s.value(1); err != nil {
+			break
+		}
+		m.Value = s.text[start:s.pos]
+		dst = append(dst, m)
+		more, err = s.more('}')
+	}
+	return dst, err
 }
 
 // scanner walks a text once. Names of the objects that are open lie on one
@@ -86,12 +106,10 @@ type scanner struct {
 	count   int // members and elements so far
 	names   stack[name]
 	checked bool // the text was scanned before: no name is there twice
-	collect bool // the outermost object's members
-	members stack[Member]
 }
 
-// name is a member's name. Where an object has many, it comes with a hash that a
-// stranger can't foresee, so that few of them are compared byte by byte.
+// name is a member's name, with a hash so that few of them are compared byte by
+// byte.
 type name struct {
 	hash uint64
 	text string
@@ -124,11 +142,6 @@ func (s *stack[T]) at(i int) *T {
 	return &s.more[i-stackRoom]
 }
 
-func (s *stack[T]) appendTo(dst []T) []T {
-	dst = append(dst, s.room[:min(s.n, stackRoom)]...)
-	return append(dst, s.more[:max(0, s.n-stackRoom)]...)
-}
-
 var seed = maphash.MakeSeed()
 
 func (l Limits) withDefaults() Limits {
@@ -142,6 +155,12 @@ func (l Limits) withDefaults() Limits {
 }
 
 func (s *scanner) space() {
+	if s.pos < len(s.text) && s.text[s.pos] <= ' ' { // mostly there is none
+		s.skipSpace()
+	}
+}
+
+func (s *scanner) skipSpace() {
 	for s.pos < len(s.text) {
 		switch s.text[s.pos] {
 		case ' ', '\t', '\n', '\r':
@@ -207,75 +226,106 @@ func (s *scanner) literal(word string) error {
 	return nil
 }
 
-func (s *scanner) object(depth int) error {
+// open takes the bracket at the front of an array or object and tells whether
+// anything is in it.
+func (s *scanner) open(depth int, closing byte) (more bool, err error) {
 	if depth >= s.limits.Depth {
-		return s.fail(ErrDepth)
+		return false, s.fail(ErrDepth)
 	}
-	first := s.names.n
-	s.pos++ // {
+	s.pos++
 	s.space()
-	if s.next() == '}' {
+	if s.next() == closing {
 		s.pos++
-		return nil
+		return false, nil
 	}
-	for {
-		if err := s.countOne(); err != nil {
-			return err
-		}
-		if s.next() != '"' {
-			return s.fail(ErrSyntax)
-		}
-		text, err := s.name()
-		if err != nil {
-			return err
-		}
-		if !s.checked {
-			if s.seen(first, text) {
-				return s.fail(ErrDuplicate)
-			}
-		}
-		s.space()
-		if s.next() != ':' {
-			return s.fail(ErrSyntax)
-		}
-		s.pos++
-		s.space()
-		start := s.pos
-		if err := s.value(depth + 1); err != nil {
-			return err
-		}
-		if depth == 0 && s.collect {
-			s.members.push(Member{Name: text, Value: s.text[start:s.pos]})
-		}
-		s.space()
-		switch s.next() {
-		case ',':
-			s.pos++
-			s.space()
-		case '}':
-			s.pos++
-			s.names.n = first
-			return nil
-		default:
-			return s.fail(ErrSyntax)
-		}
-	}
+	return true, s.countOne()
 }
 
-// manyNames is how many names of one object are compared without a hash.
+// more takes what is behind a member or element: a comma, if there is another
+// one, or the bracket.
+func (s *scanner) more(closing byte) (more bool, err error) {
+	s.space()
+	switch s.next() {
+	case ',':
+		s.pos++
+		s.space()
+		return true, s.countOne()
+	case closing:
+		s.pos++
+		return false, nil
+	}
+	return false, s.fail(ErrSyntax)
+}
+
+func (s *scanner) object(depth int) error {
+	first := s.names.n
+	more, err := s.open(depth, '}')
+	for more && err == nil {
+		if _, err = s.name(first); err != nil {
+			break
+		}
+		if err = s.value(depth + 1); err != nil {
+			break
+		}
+		more, err = s.more('}')
+	}
+	s.names.n = first
+	return err
+}
+
+func (s *scanner) array(depth int) error {
+	more, err := s.open(depth, ']')
+	for more && err == nil {
+		if err = s.value(depth + 1); err != nil {
+			break
+		}
+		more, err = s.more(']')
+	}
+	return err
+}
+
+// name takes a member's name and the colon. The names of the object begin at
+// first.
+func (s *scanner) name(first int) (string, error) {
+	if s.next() != '"' {
+		return "", s.fail(ErrSyntax)
+	}
+	start := s.pos + 1
+	escaped, err := s.str()
+	if err != nil {
+		return "", err
+	}
+	text := s.text[start : s.pos-1]
+	if escaped {
+		text = unescape(text)
+	}
+	if !s.checked && s.seen(first, text) {
+		return "", s.fail(ErrDuplicate)
+	}
+	s.space()
+	if s.next() != ':' {
+		return "", s.fail(ErrSyntax)
+	}
+	s.pos++
+	s.space()
+	return text, nil
+}
+
+// manyNames is how many names of one object get a hash that anybody can foresee.
 const manyNames = 16
 
 // seen tells whether the object whose names begin at first has the name already,
 // and remembers it.
 func (s *scanner) seen(first int, text string) bool {
+	quick := quickHash(text)
 	few := min(s.names.n, first+manyNames)
 	for i := first; i < few; i++ {
-		if s.names.at(i).text == text {
+		if other := s.names.at(i); quick == other.hash && text == other.text {
 			return true
 		}
 	}
 	if s.names.n-first < manyNames {
-		s.names.push(name{text: text})
+		s.names.push(name{quick, text})
 		return false
 	}
 	hash := maphash.String(seed, text)
@@ -288,35 +338,18 @@ func (s *scanner) seen(first int, text string) bool {
 	return false
 }
 
-func (s *scanner) array(depth int) error {
-	if depth >= s.limits.Depth {
-		return s.fail(ErrDepth)
+// quickHash tells usual names apart, and any two that have no more than eight
+// bytes.
+func quickHash(text string) uint64 {
+	switch n := len(text); {
+	case n >= 8:
+		return load64(text) ^ load64(text[n-8:])<<1 ^ uint64(n)
+	case n >= 4:
+		return uint64(load32(text)) | uint64(load32(text[n-4:]))<<32
+	case n > 0:
+		return uint64(text[0]) | uint64(text[n/2])<<8 | uint64(text[n-1])<<16
 	}
-	s.pos++ // [
-	s.space()
-	if s.next() == ']' {
-		s.pos++
-		return nil
-	}
-	for {
-		if err := s.countOne(); err != nil {
-			return err
-		}
-		if err := s.value(depth + 1); err != nil {
-			return err
-		}
-		s.space()
-		switch s.next() {
-		case ',':
-			s.pos++
-			s.space()
-		case ']':
-			s.pos++
-			return nil
-		default:
-			return s.fail(ErrSyntax)
-		}
-	}
+	return 0
 }
 
 // number takes a number of RFC 8259 section 6 that a double can hold (RFC 7493

@@ -1,27 +1,55 @@
 package strictjson
 
 import (
+	"math/bits"
 	"strings"
 	"unicode/utf8"
 )
 
-// isPlain are the bytes that stand for themselves in a string.
-var isPlain = func() (plain [256]bool) {
-	for c := byte(' '); c < utf8.RuneSelf; c++ {
-		plain[c] = c != '"' && c != '\\'
+func load32(b string) uint32 {
+	_ = b[3]
+	return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24
+}
+
+func load64(b string) uint64 {
+	_ = b[7]
+	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
+		uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
+}
+
+const (
+	ones  = 0x0101010101010101 // times a byte: that byte, eight times
+	highs = 0x80 * ones
+)
+
+// plainEnd returns the index of the first byte from i on that does not stand for
+// itself in a string: a control character, a quote, a backslash, or what is not
+// ASCII.
+//
+// Eight at a time: each subtraction sets the high bit of the bytes looked for. It
+// may set that of bytes further up as well, by a borrow, but the lowest one is
+// right.
+func plainEnd(text string, i int) int {
+	for ; i+8 <= len(text); i += 8 {
+		w := load64(text[i : i+8])
+		found := (w | (w - ' '*ones) | ((w ^ '"'*ones) - ones) | ((w ^ '\\'*ones) - ones)) & highs
+		if found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
 	}
-	return plain
-}()
+	for i < len(text) && text[i] >= ' ' && text[i] < utf8.RuneSelf && text[i] != '"' && text[i] != '\\' {
+		i++
+	}
+	return i
+}
 
 // str takes a string and tells whether it holds escapes.
 func (s *scanner) str() (escaped bool, err error) {
 	s.pos++ // "
-	for s.pos < len(s.text) {
-		for s.pos < len(s.text) && isPlain[s.text[s.pos]] {
-			s.pos++
-		}
+	for {
+		s.pos = plainEnd(s.text, s.pos)
 		if s.pos == len(s.text) {
-			break
+			return false, s.fail(ErrSyntax)
 		}
 		switch c := s.text[s.pos]; {
 		case c == '"':
@@ -47,20 +75,6 @@ func (s *scanner) str() (escaped bool, err error) {
 			s.pos += n
 		}
 	}
-	return false, s.fail(ErrSyntax)
-}
-
-func (s *scanner) name() (string, error) {
-	start := s.pos
-	escaped, err := s.str()
-	if err != nil {
-		return "", err
-	}
-	raw := s.text[start+1 : s.pos-1]
-	if escaped {
-		raw = unescape(raw)
-	}
-	return raw, nil
 }
 
 // escape reads the escape sequence at the start of b and returns its length and
