@@ -24,5 +24,8 @@ func (s *Store) Writer() *sql.DB { return s.writer }
 // Reader is the pool of connections that read.
 func (s *Store) Reader() *sql.DB { return s.reader }
 
-// SelectSession is what the store reads sessions with.
-const SelectSession = selectSession
+// Statements of the store.
+const (
+	SelectSession = selectSession
+	RotateSession = rotateSession
+)

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -45,19 +46,29 @@ func (s *Store) Keys(ctx context.Context) ([]issuer.StoredKey, time.Time, error)
 	return keys, now, nil
 }
 
-// UpdateKeys implements [issuer.KeyStore]. decide is called once, while every
-// other write, of other processes too, waits. It refuses keys without an id,
+// UpdateKeys implements [issuer.KeyStore]. decide is called once at most, while
+// every other write, of other processes too, waits. Once it is this call's turn
+// it runs to its end, even if the context ends. It refuses keys without an id,
 // two of the same use and id, and a use or state that package issuer does not
 // name.
 func (s *Store) UpdateKeys(ctx context.Context, decide func(time.Time, []issuer.StoredKey) ([]issuer.StoredKey, error)) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	// decide belongs to the caller, who must not be gone when it is called.
 	var refused error
-	err := s.write(ctx, "update keys", func(t *tx) error {
+	var panicked any
+	err := s.write(context.WithoutCancel(ctx), "update keys", func(t *tx) error {
 		keys, err := selectKeys(t.ctx, t)
 		if err != nil {
 			return err
 		}
-		if keys, refused = decide(instant(t.now), keys); refused != nil {
-			return refused
+		func() {
+			defer func() { panicked = recover() }()
+			keys, refused = decide(instant(t.now), keys)
+		}()
+		if refused != nil || panicked != nil {
+			return errRefused
 		}
 		if _, err := t.exec(`DELETE FROM keys`); err != nil {
 			return err
@@ -73,8 +84,15 @@ func (s *Store) UpdateKeys(ctx context.Context, decide func(time.Time, []issuer.
 		}
 		return nil
 	})
-	if refused != nil {
+	if panicked != nil {
+		panic(panicked)
+	}
+	if errors.Is(err, errRefused) {
 		return refused
 	}
 	return err
 }
+
+// errRefused stands for an error of the caller's own, which must not be taken
+// for one of the database's.
+var errRefused = errors.New("refused")

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jeton-go/jeton/internal/batch"
 	"github.com/pressly/goose/v3"
 	driver "modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
@@ -48,18 +49,29 @@ func Open(ctx context.Context, path string, options Options) (*Store, error) {
 	if err := ensureFile(path); err != nil {
 		return nil, fmt.Errorf("sqlite: open: %w", err)
 	}
-	s := &Store{path: path, clock: options.Now}
-	if s.writer, err = pool(path, 1, "_txlock=immediate"); err != nil {
-		return nil, s.explain("open", err)
-	}
-	if s.reader, err = pool(path, max(4, runtime.GOMAXPROCS(0)), "_pragma=query_only(1)"); err != nil {
-		return nil, s.explain("open", errors.Join(err, s.writer.Close()))
+	s := &Store{path: path, options: options, due: make(chan struct{}, 1), stopped: make(chan struct{})}
+	for _, p := range []struct {
+		db      **sql.DB
+		size    int
+		setting string
+	}{
+		{&s.writer, 1, "_txlock=immediate"},
+		{&s.reader, max(4, runtime.GOMAXPROCS(0)), "_pragma=query_only(1)"},
+		// It waits for readers, while no writer runs, no longer than that.
+		{&s.keeper, 1, "_pragma=busy_timeout(50)"},
+	} {
+		if *p.db, err = pool(path, p.size, p.setting); err != nil {
+			return nil, s.explain("open", err) // no connection is open yet
+		}
 	}
 	for _, step := range []func(context.Context) error{s.recognize, s.useLog, s.migrate, s.canWrite, s.prepare} {
 		if err := step(ctx); err != nil {
-			return nil, s.explain("open", errors.Join(err, s.reader.Close(), s.writer.Close()))
+			return nil, s.explain("open", errors.Join(err, s.closeFile()))
 		}
 	}
+	s.batches = batch.New(batch.Options{MaxBatch: maxBatch}, s.commit)
+	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	go s.keep(ctx)
 	return s, nil
 }
 
@@ -121,7 +133,7 @@ func pool(path string, size int, setting string) (*sql.DB, error) {
 		"_pragma=busy_timeout(5000)",
 		"_pragma=synchronous(FULL)",
 		"_pragma=foreign_keys(1)",
-		"_pragma=wal_autocheckpoint(1000)",     // pages: move the log into the file each 4 MB
+		"_pragma=wal_autocheckpoint(0)",        // see keep
 		"_pragma=journal_size_limit(67108864)", // and shorten it if it grew past 64 MiB
 		"_pragma=secure_delete(1)",             // overwrite what is deleted: it was a sealed key, a hash
 		"_pragma=cell_size_check(1)",           // find damage early

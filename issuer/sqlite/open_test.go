@@ -240,7 +240,7 @@ func TestSettings(t *testing.T) {
 		{s.Writer(), "writer", "busy_timeout", "5000"},
 		{s.Writer(), "writer", "foreign_keys", "1"},
 		{s.Writer(), "writer", "secure_delete", "1"},
-		{s.Writer(), "writer", "wal_autocheckpoint", "1000"},
+		{s.Writer(), "writer", "wal_autocheckpoint", "0"},
 		{s.Writer(), "writer", "query_only", "0"},
 		{s.Reader(), "reader", "journal_mode", "wal"},
 		{s.Reader(), "reader", "busy_timeout", "5000"},

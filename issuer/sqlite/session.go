@@ -12,29 +12,46 @@ import (
 
 // selectSession is what scanSession reads. The mark of time comes with each
 // row, so that a session and its instant take one statement.
-const selectSession = `SELECT id, generation, created_at, rotated_at, expires_at, idle_timeout, revoked_at, revoke_reason,
-	seed, subject, client_id, audience, scope, claims, device, (SELECT latest FROM clock)
-	FROM sessions`
+const selectSession = `SELECT number, sessions.id, generation, created_at, rotated_at, expires_at, revoked_at, revoke_reason, seed, subject,
+	claims, device, client_id, audience, scope, idle_timeout, (SELECT latest FROM clock)
+	FROM sessions JOIN grants ON grants.id = grant_id`
 
-func scanSession(scan func(...any) error) (s issuer.Session, latest int64, err error) {
-	var id, seed, audience []byte
-	var created, expires, idle int64
-	var rotated, revoked sql.NullInt64
-	err = scan(&id, &s.Generation, &created, &rotated, &expires, &idle, &revoked, &s.RevokeReason,
-		&seed, &s.Subject, &s.ClientID, &audience, &s.Scope, &s.Claims, &s.Device, &latest)
+// The statements of the hot path.
+const (
+	sessionByID   = selectSession + ` WHERE sessions.id = ?`
+	rotateSession = `UPDATE sessions SET counter = ?, rotated_at = ? WHERE number = ?`
+	insertSession = `INSERT INTO sessions (id, counter, rotated_at, created_at, expires_at, grant_id, seed, subject, due_at,
+		revoke_reason, claims, device) VALUES (?, -2147483648, ?, ?, ?, ?, ?, ?, ?, '', ?, ?) ON CONFLICT DO NOTHING`
+	useGrant = `INSERT INTO grants (sessions, client_id, audience, scope, idle_timeout) VALUES (1, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET sessions = sessions + 1 RETURNING id`
+	userHolds = `SELECT EXISTS (SELECT 1 FROM users WHERE id = ? AND version = ? AND disabled = 0)`
+)
+
+// row is a session with what only the file has of it.
+type row struct {
+	issuer.Session
+	number int64
+	latest int64 // the mark of time
+}
+
+func scanSession(scan func(...any) error) (r row, err error) {
+	var audience []byte
+	var created, rotated, expires, idle int64
+	var revoked sql.NullInt64
+	err = scan(&r.number, into(r.ID[:]), &r.Generation, &created, &rotated, &expires, &revoked, &r.RevokeReason, into(r.Seed[:]), &r.Subject,
+		&r.Claims, &r.Device, &r.ClientID, &audience, &r.Scope, &idle, &r.latest)
 	if err != nil {
-		return issuer.Session{}, 0, err
+		return row{}, err
 	}
-	if copy(s.ID[:], id) != len(id) || copy(s.Seed[:], seed) != len(seed) {
-		return issuer.Session{}, 0, errors.New("a session's id or seed is too long")
+	r.CreatedAt, r.ExpiresAt, r.RevokedAt = instant(created), instant(expires), optionalInstant(revoked)
+	if rotated >= created {
+		r.RotatedAt = instant(rotated)
 	}
-	s.CreatedAt, s.ExpiresAt = instant(created), instant(expires)
-	s.RotatedAt, s.RevokedAt = optionalInstant(rotated), optionalInstant(revoked)
-	s.IdleTimeout = time.Duration(idle) * time.Microsecond
-	if s.Audience, err = parseList(audience); err != nil {
-		return issuer.Session{}, 0, fmt.Errorf("a session's audience: %w", err)
+	r.IdleTimeout = time.Duration(idle) * time.Microsecond
+	if r.Audience, err = parseList(audience); err != nil {
+		return row{}, fmt.Errorf("a session's audience: %w", err)
 	}
-	return s, latest, nil
+	return r, nil
 }
 
 // CreateSession implements [issuer.SessionStore]. Beside the errors that are
@@ -60,24 +77,29 @@ func (s *Store) CreateSession(ctx context.Context, n issuer.NewSession) (issuer.
 	err = s.write(ctx, op, func(t *tx) error {
 		if n.User != nil {
 			var holds bool
-			err := t.row(`SELECT EXISTS (SELECT 1 FROM users WHERE id = ? AND version = ? AND disabled = 0)`,
-				n.User.ID, n.User.Version).Scan(&holds)
-			if err != nil {
+			if err := t.row(userHolds, n.User.ID, n.User.Version).Scan(&holds); err != nil {
 				return err
 			}
 			if !holds {
 				return issuer.ErrConflict
 			}
 		}
-		res, err := t.exec(`INSERT INTO sessions (id, generation, created_at, expires_at, idle_timeout, revoke_reason,
-			seed, subject, client_id, audience, scope, claims, device)
-			VALUES (?, 0, ?, ?, ?, '', ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-			n.ID[:], t.now, t.now+n.Lifetime.Microseconds(), n.IdleTimeout.Microseconds(),
-			n.Seed[:], n.Subject, n.ClientID, audience, n.Scope, n.Claims, n.Device)
+		idle := n.IdleTimeout.Microseconds()
+		var grant int64
+		if err := t.row(useGrant, n.ClientID, audience, n.Scope, idle).Scan(&grant); err != nil {
+			return err
+		}
+		expires := t.now + n.Lifetime.Microseconds()
+		due := expires
+		if idle > 0 {
+			due = min(due, t.now+idle)
+		}
+		res, err := t.exec(insertSession, n.ID[:], t.now-1, t.now, expires, grant, n.Seed[:], n.Subject, due, n.Claims, n.Device)
 		if err := changedOne(res, err, issuer.ErrConflict); err != nil {
 			return err
 		}
-		created, _, err = scanSession(t.row(selectSession+` WHERE id = ?`, n.ID[:]).Scan)
+		r, err := scanSession(t.row(sessionByID, n.ID[:]).Scan)
+		created = r.Session
 		return err
 	})
 	if err != nil {
@@ -89,11 +111,15 @@ func (s *Store) CreateSession(ctx context.Context, n issuer.NewSession) (issuer.
 // Session implements [issuer.SessionStore].
 func (s *Store) Session(ctx context.Context, id issuer.SessionID) (issuer.Session, time.Time, error) {
 	before := s.tick()
-	session, latest, err := scanSession(s.readSession.QueryRowContext(ctx, id[:]).Scan)
+	if err := ctx.Err(); err != nil {
+		return issuer.Session{}, time.Time{}, err
+	}
+	// One row is there sooner than a watch over the context is set up.
+	r, err := scanSession(s.readSession.QueryRowContext(context.WithoutCancel(ctx), id[:]).Scan)
 	if err != nil {
 		return issuer.Session{}, time.Time{}, s.explain("session", notFound(err))
 	}
-	return session, instant(max(before, latest)), nil
+	return r.Session, instant(max(before, r.latest)), nil
 }
 
 // Sessions implements [issuer.SessionStore].
@@ -108,12 +134,12 @@ func (s *Store) Sessions(ctx context.Context, subject string, limit int) ([]issu
 		if subject != "" {
 			query, args = query+` AND subject = ?`, append(args, subject)
 		}
-		query += ` AND expires_at > ? AND (idle_timeout = 0 OR coalesce(rotated_at, created_at) + idle_timeout > ?)
-			ORDER BY created_at DESC, id LIMIT ?`
+		query += ` AND expires_at > ? AND (idle_timeout = 0 OR max(rotated_at, created_at) + idle_timeout > ?)
+			ORDER BY number DESC LIMIT ?`
 		rows, err := t.QueryContext(ctx, query, append(args, now, now, limit)...)
 		return each(rows, err, func(rows *sql.Rows) error {
-			session, _, err := scanSession(rows.Scan)
-			out = append(out, session)
+			r, err := scanSession(rows.Scan)
+			out = append(out, r.Session)
 			return err
 		})
 	})
@@ -125,72 +151,22 @@ func (s *Store) Sessions(ctx context.Context, subject string, limit int) ([]issu
 
 // Rotate implements [issuer.SessionStore].
 func (s *Store) Rotate(ctx context.Context, id issuer.SessionID, from, to uint32) (issuer.Session, error) {
-	var session issuer.Session
-	err := s.write(ctx, "rotate", func(t *tx) error {
-		var err error
-		session, _, err = scanSession(t.StmtContext(t.ctx, s.lockSession).QueryRowContext(t.ctx, id[:]).Scan)
+	var rotated issuer.Session
+	err := s.writePlain(ctx, "rotate", func(t *tx) error {
+		r, err := scanSession(t.row(sessionByID, id[:]).Scan)
 		if err != nil {
 			return notFound(err)
 		}
-		if session.Generation != from || !session.Live(instant(t.now)) {
+		if r.Generation != from || !r.Live(instant(t.now)) {
 			return issuer.ErrConflict
 		}
-		session.Generation, session.RotatedAt = to, instant(t.now)
-		_, err = t.StmtContext(t.ctx, s.rotate).ExecContext(t.ctx, to, t.now, id[:])
+		r.Generation, r.RotatedAt = to, instant(t.now)
+		rotated = r.Session
+		_, err = t.exec(rotateSession, int64(to)-1<<31, t.now, r.number)
 		return err
 	})
 	if err != nil {
 		return issuer.Session{}, err
 	}
-	return session, nil
-}
-
-// Revoke implements [issuer.SessionStore].
-func (s *Store) Revoke(ctx context.Context, r issuer.Revocation) (issuer.Revoked, error) {
-	byID := r.SessionID != issuer.SessionID{}
-	switch {
-	case byID == (r.Subject != ""):
-		return issuer.Revoked{}, errors.New("sqlite: revoke: exactly one of session and subject must be set")
-	case !byID && r.OwnedBy != "":
-		return issuer.Revoked{}, errors.New("sqlite: revoke: an owner goes with a session, not with a subject")
-	}
-	var done issuer.Revoked
-	err := s.write(ctx, "revoke", func(t *tx) error {
-		var err error
-		if !byID {
-			done, err = t.revoke(r.Reason, `subject = ?`, r.Subject)
-			return err
-		}
-		var subject string
-		if err := t.row(`SELECT subject FROM sessions WHERE id = ?`, r.SessionID[:]).Scan(&subject); err != nil {
-			return notFound(err)
-		}
-		if r.OwnedBy != "" && r.OwnedBy != subject {
-			return issuer.ErrNotFound
-		}
-		done, err = t.revoke(r.Reason, `id = ?`, r.SessionID[:])
-		return err
-	})
-	if err != nil {
-		return issuer.Revoked{}, err
-	}
-	return done, nil
-}
-
-// revoke revokes the sessions that where names and that are not revoked.
-func (t *tx) revoke(reason issuer.Reason, where string, arg any) (issuer.Revoked, error) {
-	done := issuer.Revoked{At: instant(t.now)}
-	rows, err := t.QueryContext(t.ctx, `UPDATE sessions SET revoked_at = ?, revoke_reason = ?
-		WHERE revoked_at IS NULL AND `+where+` RETURNING id`, t.now, string(reason), arg)
-	err = each(rows, err, func(rows *sql.Rows) error {
-		var b []byte
-		if err := rows.Scan(&b); err != nil {
-			return err
-		}
-		var id issuer.SessionID
-		copy(id[:], b)
-		done.Sessions = append(done.Sessions, id)
-		return nil
-	})
-	return done, err
+	return rotated, nil
 }

@@ -8,6 +8,10 @@
 // disk. Beside the file lie, while it is open, its log and the log's index
 // (-wal and -shm): the three belong together.
 //
+// Writes that wait together are one transaction, and the disk is waited for once;
+// a write that fails leaves its neighbours alone. The log is moved into the file
+// in the background.
+//
 // # Several programs
 //
 // Programs on one machine may use the file at the same time, such as a command
@@ -29,12 +33,13 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/jeton-go/jeton/internal/batch"
 	"github.com/jeton-go/jeton/issuer"
 )
 
@@ -42,31 +47,56 @@ import (
 type Options struct {
 	// Now is the clock. Required. It must be safe for concurrent use.
 	Now func() time.Time
+	// OnError, if set, is told what goes wrong in the background, where no
+	// caller is: moving the log into the file. Nothing is lost by it, but the
+	// log grows. It may be called from any goroutine.
+	OnError func(error)
+	// Fault, for tests alone, is called at the places that the constants name.
+	// It may end the process, or return an error, which then takes the place of
+	// what would have been done.
+	Fault func(FaultPoint) error
 }
 
 // Store is an [issuer.Store]. Make it with [Open].
 type Store struct {
-	path   string
-	clock  func() time.Time
-	latest atomic.Int64 // the latest reading of the clock, in microseconds
+	path    string
+	options Options
+	latest  atomic.Int64 // the latest reading of the clock, in microseconds
 
 	writer *sql.DB // one connection; begins with BEGIN IMMEDIATE
 	reader *sql.DB // several, which can't write
+	keeper *sql.DB // one, for checkpoints
+
+	batches *batch.Batcher[request, struct{}]
+	turn    sync.Mutex    // held by a batch, and by a checkpoint that must be alone
+	pending int           // writes since the last checkpoint; under turn
+	due     chan struct{} // tells the keeper that a checkpoint is due
+	stop    context.CancelFunc
+	stopped chan struct{} // closed when the keeper has ended
 
 	// Prepared statements of the hot path.
-	readSession *sql.Stmt // reader: a session and the mark
-	lockSession *sql.Stmt // writer: the same
-	rotate      *sql.Stmt // writer
-	setLatest   *sql.Stmt // writer
-	getLatest   *sql.Stmt // writer
+	readSession *sql.Stmt            // reader
+	hot         map[string]*sql.Stmt // writer, by their text
 }
 
-var _ issuer.Store = (*Store)(nil)
+var (
+	_ issuer.Store         = (*Store)(nil)
+	_ issuer.RevocationLog = (*Store)(nil)
+	_ issuer.Pruner        = (*Store)(nil)
+)
 
-// Close closes the file. No other method may be under way or follow.
+// Close lets the writes that are under way end and closes the file. Writes that
+// come later fail; no other method may be under way or follow.
 func (s *Store) Close() error {
+	s.batches.Close()
+	s.stop()
+	<-s.stopped
+	return s.explain("close", s.closeFile())
+}
+
+func (s *Store) closeFile() error {
 	// The writer last: the last connection to go moves the log into the file.
-	return s.explain("close", errors.Join(s.reader.Close(), s.writer.Close()))
+	return errors.Join(s.keeper.Close(), s.reader.Close(), s.writer.Close())
 }
 
 // Ping reads from the file.
@@ -79,7 +109,7 @@ func (s *Store) Ping(ctx context.Context) error {
 // process knows: the latest reading there ever was. That of a transaction is
 // the mark in the file, if that is later.
 func (s *Store) tick() int64 {
-	now := s.clock().UnixMicro()
+	now := s.options.Now().UnixMicro()
 	for {
 		latest := s.latest.Load()
 		if now <= latest {
@@ -89,68 +119,6 @@ func (s *Store) tick() int64 {
 			return now
 		}
 	}
-}
-
-// tx is a write transaction under way.
-type tx struct {
-	*sql.Tx
-	ctx context.Context
-	now int64 // its instant, in microseconds
-}
-
-func (t *tx) exec(query string, args ...any) (sql.Result, error) {
-	return t.ExecContext(t.ctx, query, args...)
-}
-
-func (t *tx) row(query string, args ...any) *sql.Row {
-	return t.QueryRowContext(t.ctx, query, args...)
-}
-
-// write runs do in a write transaction, which is committed if do returns nil and
-// else rolled back. It explains the error.
-func (s *Store) write(ctx context.Context, op string, do func(*tx) error) error {
-	// Wait for our turn in this process as long as the caller does. From then
-	// on nothing interrupts the transaction: it is over in milliseconds, but
-	// for the wait for another process, which the busy timeout limits.
-	conn, err := s.writer.Conn(ctx)
-	if err != nil {
-		return s.explain(op, err)
-	}
-	defer conn.Close()
-	ctx = context.WithoutCancel(ctx)
-	sqlTx, err := conn.BeginTx(ctx, nil)
-	if err != nil {
-		return s.explain(op, err)
-	}
-	committed := false
-	defer func() {
-		if committed {
-			return
-		}
-		// Rollback says ErrTxDone after a failed commit. If the connection
-		// might still be in the transaction, it must go.
-		if err := sqlTx.Rollback(); err != nil {
-			conn.Raw(func(any) error { return driver.ErrBadConn })
-		}
-	}()
-	var latest int64
-	if err := sqlTx.StmtContext(ctx, s.getLatest).QueryRowContext(ctx).Scan(&latest); err != nil {
-		return s.explain(op, err)
-	}
-	t := &tx{Tx: sqlTx, ctx: ctx, now: max(s.tick(), latest)}
-	if err := do(t); err != nil {
-		return s.explain(op, err)
-	}
-	if t.now > latest {
-		if _, err := sqlTx.StmtContext(ctx, s.setLatest).ExecContext(ctx, t.now); err != nil {
-			return s.explain(op, err)
-		}
-	}
-	if err := sqlTx.Commit(); err != nil {
-		return s.explain(op, err)
-	}
-	committed = true
-	return nil
 }
 
 // read runs do in a read transaction, which sees one state of the file, and
@@ -175,23 +143,19 @@ func (s *Store) read(ctx context.Context, op string, do func(t *sql.Tx, now int6
 }
 
 // prepare prepares the statements of the hot path.
-func (s *Store) prepare(ctx context.Context) error {
-	for _, p := range []struct {
-		stmt **sql.Stmt
-		db   *sql.DB
-		sql  string
-	}{
-		{&s.readSession, s.reader, selectSession + ` WHERE id = ?`},
-		{&s.lockSession, s.writer, selectSession + ` WHERE id = ?`},
-		{&s.rotate, s.writer, `UPDATE sessions SET generation = ?, rotated_at = ? WHERE id = ?`},
-		{&s.getLatest, s.writer, `SELECT latest FROM clock`},
-		{&s.setLatest, s.writer, `UPDATE clock SET latest = ?`},
+func (s *Store) prepare(ctx context.Context) (err error) {
+	if s.readSession, err = s.reader.PrepareContext(ctx, sessionByID); err != nil {
+		return fmt.Errorf("prepare: %w", err)
+	}
+	s.hot = make(map[string]*sql.Stmt)
+	for _, query := range []string{
+		getLatest, setLatest, savepoint, release, rollbackTo,
+		sessionByID, rotateSession, insertSession, useGrant, userHolds,
+		appendLog, getHead, setHead,
 	} {
-		stmt, err := p.db.PrepareContext(ctx, p.sql)
-		if err != nil {
+		if s.hot[query], err = s.writer.PrepareContext(ctx, query); err != nil {
 			return fmt.Errorf("prepare: %w", err)
 		}
-		*p.stmt = stmt
 	}
 	return nil
 }

@@ -98,7 +98,7 @@ func (s *Store) SetPassword(ctx context.Context, name string, hash issuer.Passwo
 		if err != nil {
 			return notFound(err)
 		}
-		done, err = t.revoke(issuer.ReasonPassword, `subject = ?`, id)
+		done, err = t.revokeSubject(issuer.ReasonPassword, id)
 		return err
 	})
 	if err != nil {
@@ -121,7 +121,7 @@ func (s *Store) SetDisabled(ctx context.Context, name string, disabled bool) (is
 			done.At = instant(t.now)
 			return nil
 		}
-		done, err = t.revoke(issuer.ReasonDisabled, `subject = ?`, id)
+		done, err = t.revokeSubject(issuer.ReasonDisabled, id)
 		return err
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 	"unicode/utf8"
 
@@ -23,6 +24,19 @@ func optionalInstant(n sql.NullInt64) time.Time {
 		return time.Time{}
 	}
 	return instant(n.Int64)
+}
+
+// fixed is a value of as many bytes as it has.
+type fixed []byte
+
+// Scan implements [sql.Scanner].
+func (f *fixed) Scan(value any) error {
+	b, ok := value.([]byte)
+	if !ok || len(b) != len(*f) {
+		return fmt.Errorf("not a value of %d bytes", len(*f))
+	}
+	copy(*f, b)
+	return nil
 }
 
 // formatList writes a list of strings as a JSON array. It refuses strings that
@@ -84,3 +98,6 @@ func changedOne(res sql.Result, err, otherwise error) error {
 	}
 	return nil
 }
+
+// into scans into a slice, which must have the value's length.
+func into(b []byte) *fixed { return (*fixed)(&b) }
