@@ -34,18 +34,24 @@ func (p published) FindKey(_ context.Context, h jeton.Header) (*jeton.VerifyingK
 // policy of RFC 9068 section 4.
 func (w *world) api(audience string) *jeton.Verifier {
 	w.t.Helper()
-	var keys published
-	if string(w.Keys()) != `{"keys":[]}` { // which ParseSet calls an error
-		var err error
-		if keys, err = jwk.ParseSet(w.Keys()); err != nil {
-			w.t.Fatalf("parse the published keys: %v", err)
-		}
-	}
-	v, err := jeton.NewVerifier(keys, jeton.Policy{Issuer: testIssuer, Audience: audience, Type: "at+jwt", Now: w.clock.Now})
+	v, err := jeton.NewVerifier(w.published(), jeton.Policy{Issuer: testIssuer, Audience: audience, Type: "at+jwt", Now: w.clock.Now})
 	if err != nil {
 		w.t.Fatalf("make a verifier: %v", err)
 	}
 	return v
+}
+
+// published is the set that the issuer publishes now.
+func (w *world) published() published {
+	w.t.Helper()
+	if string(w.Keys()) == `{"keys":[]}` { // which ParseSet calls an error
+		return nil
+	}
+	keys, err := jwk.ParseSet(w.Keys())
+	if err != nil {
+		w.t.Fatalf("parse the published keys: %v", err)
+	}
+	return keys
 }
 
 func rs256(c *issuer.Config) { c.Algorithm = jeton.RS256 }

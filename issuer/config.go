@@ -34,6 +34,10 @@ type Config struct {
 	RefreshIdle  time.Duration // life of a session that is not used; default 7 days; NoIdle for none
 	RefreshGrace time.Duration // window in which a retry is answered; default 10 s, at most 5 min; NoGrace for none
 
+	// KeyPeriod is how long a key signs access tokens before the next one takes
+	// over; default 30 days, at least 1 h; NoRotation for no such limit.
+	KeyPeriod time.Duration
+
 	// ClientID is the "client_id" of sessions that a login opens; default
 	// "jeton-login".
 	ClientID string
@@ -57,6 +61,8 @@ const (
 	NoGrace time.Duration = -1
 	// NoIdle as a RefreshIdle: a session ends at its absolute limit only.
 	NoIdle time.Duration = -1
+	// NoRotation as a KeyPeriod: keys rotate on command only.
+	NoRotation time.Duration = -1
 )
 
 // Leeway is what the clocks of issuer and verifiers may be apart.
@@ -98,6 +104,7 @@ func (c Config) complete() (Config, error) {
 		{"refresh TTL", &c.RefreshTTL, 30 * 24 * time.Hour, time.Second, 10 * 365 * 24 * time.Hour, 0},
 		{"refresh idle time", &c.RefreshIdle, 7 * 24 * time.Hour, time.Second, 10 * 365 * 24 * time.Hour, NoIdle},
 		{"refresh grace", &c.RefreshGrace, 10 * time.Second, time.Millisecond, 5 * time.Minute, NoGrace},
+		{"key period", &c.KeyPeriod, 30 * 24 * time.Hour, time.Hour, 10 * 365 * 24 * time.Hour, NoRotation},
 	} {
 		switch {
 		case *d.value == 0:

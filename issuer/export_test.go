@@ -21,7 +21,7 @@ func (i *Issuer) OpenSession(ctx context.Context, n NewSession) (*TokenPair, err
 func (i *Issuer) TakeHashSlot(ctx context.Context) error { return i.gate.enter(ctx) }
 
 // Overlap is how long a retired key is kept.
-func (i *Issuer) Overlap() time.Duration { return i.overlap() }
+func (i *Issuer) Overlap() time.Duration { return i.overlap(UseAccess) }
 
 // OpenStoredKey opens a sealed key.
 func OpenStoredKey(m MasterKey, s StoredKey) ([]byte, error) { return m.open(s) }

@@ -251,6 +251,18 @@ func (w *world) restart(change ...func(*issuer.Config)) *world {
 	return &again
 }
 
+// changeNow starts the issuer again with another algorithm and has it sign with
+// that at once, as an operator can.
+func (w *world) changeNow(change func(*issuer.Config)) *world {
+	w.t.Helper()
+	again := w.restart(change)
+	if _, err := issuer.NewKeyring(again.cfg.Store, again.cfg.MasterKey).Rotate(context.Background(), issuer.UseAccess, again.cfg.Algorithm, true); err != nil {
+		w.t.Fatalf("rotate at once: %v", err)
+	}
+	again.tick()
+	return again
+}
+
 // alice makes the user alice.
 func (w *world) alice() issuer.User {
 	w.t.Helper()

@@ -2,9 +2,9 @@ package issuer
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"time"
@@ -15,6 +15,7 @@ import (
 
 // ring is the service's keys, opened: a snapshot that is replaced whole.
 type ring struct {
+	stored     []StoredKey // what it was opened from
 	signer     *jeton.Signer
 	signing    *jeton.SigningKey
 	verifying  map[string]*jeton.VerifyingKey // by kid
@@ -37,19 +38,6 @@ func (f keySetFunc) FindKey(ctx context.Context, h jeton.Header) (*jeton.Verifyi
 	return f(ctx, h)
 }
 
-// overlap is how long a key stays after it retired: for the life of the tokens
-// that it signed, the clocks' difference, and the time in which another node may
-// go on signing with it, because it learns of that at its next Tick.
-func (i *Issuer) overlap() time.Duration {
-	return i.cfg.AccessTTL + Leeway + max(i.cfg.AccessTTL, 2*time.Minute)
-}
-
-// KeysMaxAge is how long a copy of the published key set may be kept: at most
-// half of the time that a retired key stays in it.
-func (i *Issuer) KeysMaxAge() time.Duration {
-	return min(5*time.Minute, i.overlap()/2).Truncate(time.Second)
-}
-
 // Keys returns the published key set (RFC 7517 section 5): public keys alone.
 // It is empty for HS256, whose verifiers get the secret out of band.
 func (i *Issuer) Keys() []byte { return slices.Clone(i.ring.Load().jwks) }
@@ -57,14 +45,16 @@ func (i *Issuer) Keys() []byte { return slices.Clone(i.ring.Load().jwks) }
 // Algorithm returns the algorithm of the key that signs now.
 func (i *Issuer) Algorithm() jeton.Algorithm { return i.ring.Load().signing.Algorithm() }
 
-// Tick does what is due: it removes retired keys whose time is over and takes
-// over what other nodes changed. Call it about once a minute. Errors: those of
-// the store, ErrMasterKey; the issuer then goes on with the keys that it has.
+// Tick does what is due in the key schedule and takes over what other nodes and
+// commands changed. Call it every few seconds, at least each [TickWithin].
+// Errors: those of the store, ErrMasterKey; the issuer then goes on with the
+// keys that it has.
 func (i *Issuer) Tick(ctx context.Context) error { return i.loadKeys(ctx, false) }
 
 // loadKeys brings the stored keys in order in one transaction and opens them.
-// Only a node that starts changes the algorithm: of two that are configured
-// differently, the one that started last has its way, and they don't take turns.
+// Only a node that starts changes the algorithm and the period: of two that are
+// configured differently, the one that started last has its way, and they don't
+// take turns.
 func (i *Issuer) loadKeys(ctx context.Context, starting bool) error {
 	i.loading.Lock() // so that what was read later is in force later
 	defer i.loading.Unlock()
@@ -72,12 +62,22 @@ func (i *Issuer) loadKeys(ctx context.Context, starting bool) error {
 	if err != nil {
 		return fmt.Errorf("read keys: %w", err)
 	}
-	if p := i.schedule(now, keys, starting); p.due() {
-		if keys, err = i.carryOut(ctx, starting); err != nil {
+	if p := i.schedule(now, keys, starting); p.due {
+		u := keyUpdate{store: i.store, master: i.cfg.MasterKey}
+		keys, err = u.run(ctx, func(now time.Time, keys []StoredKey) (keyPlan, error) {
+			return i.schedule(now, keys, starting), nil
+		})
+		for _, change := range u.changes {
+			i.emit(ctx, Event{Kind: EventKey, Detail: change})
+		}
+		if err != nil {
 			return fmt.Errorf("update keys: %w", err)
 		}
 	}
-	r, err := i.openRing(keys)
+	if r := i.ring.Load(); r != nil && reflect.DeepEqual(r.stored, keys) {
+		return nil // opening keys takes longer than reading them
+	}
+	r, err := openRing(i.cfg.MasterKey, keys)
 	if err != nil {
 		return err
 	}
@@ -85,126 +85,12 @@ func (i *Issuer) loadKeys(ctx context.Context, starting bool) error {
 	return nil
 }
 
-// carryOut decides again, inside the store's transaction, and writes. Making a
-// key takes long, so it is done before; whichever node comes second throws its
-// keys away.
-func (i *Issuer) carryOut(ctx context.Context, starting bool) (keys []StoredKey, err error) {
-	access, err := i.makeAccessKey()
-	if err != nil {
-		return nil, err
-	}
-	refresh := i.makeRefreshKey()
-	var changes []string
-	err = i.store.UpdateKeys(ctx, func(now time.Time, stored []StoredKey) ([]StoredKey, error) {
-		// A master key that does not fit must change nothing.
-		if _, err := i.openRing(stored); err != nil && !errors.Is(err, errNoKey) {
-			return nil, err
-		}
-		p := i.schedule(now, stored, starting)
-		keys, changes = p.apply(now, access, refresh)
-		return keys, nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	for _, change := range changes {
-		i.emit(ctx, Event{Kind: EventKey, Detail: change})
-	}
-	return keys, nil
-}
-
-// plan is what schedule decided.
-type plan struct {
-	keep        []StoredKey
-	changes     []string // in words, for the log
-	needAccess  bool
-	needRefresh bool
-}
-
-// schedule decides what becomes of the stored keys: retired ones leave when
-// their time is over, an active access key of another algorithm retires, and
-// what is missing is made.
-func (i *Issuer) schedule(now time.Time, stored []StoredKey, starting bool) plan {
-	p := plan{needAccess: true, needRefresh: true}
-	note := func(k StoredKey, what string) {
-		p.changes = append(p.changes, fmt.Sprintf("%s key %s %s", k.Use, k.ID, what))
-	}
-	for _, k := range stored {
-		switch {
-		case k.State == KeyRetiring && !now.Before(k.RetiredAt.Add(i.overlap())):
-			note(k, "is gone")
-			continue
-		case k.State == KeyActive && k.Use == UseRefresh:
-			p.needRefresh = false
-		case k.State == KeyActive && k.Use == UseAccess && (!starting || k.Algorithm == string(i.cfg.Algorithm)):
-			p.needAccess = false
-		case k.State == KeyActive && k.Use == UseAccess:
-			k.State, k.RetiredAt = KeyRetiring, now
-			// The private half is destroyed; a symmetric key has no other, and
-			// has to verify until it is gone. What is sealed instead says that
-			// the public half was once ours: whoever can write the store could
-			// plant a key otherwise.
-			if k.Public != nil {
-				k.Sealed = i.cfg.MasterKey.seal(k.Public, k.Use, k.ID, k.Algorithm)
-			}
-			note(k, "retires")
-		}
-		p.keep = append(p.keep, k)
-	}
-	return p
-}
-
-func (p plan) due() bool { return len(p.changes) > 0 || p.needAccess || p.needRefresh }
-
-// apply returns the keys as the plan wants them, and what changed, in words.
-func (p plan) apply(now time.Time, access, refresh StoredKey) ([]StoredKey, []string) {
-	var made []StoredKey
-	if p.needAccess {
-		made = append(made, access)
-	}
-	if p.needRefresh {
-		made = append(made, refresh)
-	}
-	for j := range made {
-		made[j].State, made[j].CreatedAt, made[j].ActiveAt = KeyActive, now, now
-		p.changes = append(p.changes, fmt.Sprintf("%s key %s is active", made[j].Use, made[j].ID))
-	}
-	return append(p.keep, made...), p.changes
-}
-
-func (i *Issuer) makeAccessKey() (StoredKey, error) {
-	key, err := jeton.GenerateKey(i.cfg.Algorithm)
-	if err != nil {
-		return StoredKey{}, err
-	}
-	private, err := jwk.MarshalPrivate(key)
-	if err != nil {
-		return StoredKey{}, err
-	}
-	s := StoredKey{ID: key.ID(), Use: UseAccess, Algorithm: string(key.Algorithm())}
-	if !key.Algorithm().Symmetric() {
-		if s.Public, err = jwk.MarshalPublic(key.Public()); err != nil {
-			return StoredKey{}, err
-		}
-	}
-	s.Sealed = i.cfg.MasterKey.seal(private, s.Use, s.ID, s.Algorithm)
-	return s, nil
-}
-
-func (i *Issuer) makeRefreshKey() StoredKey {
-	secret := make([]byte, 32)
-	rand.Read(secret)
-	s := StoredKey{ID: "1", Use: UseRefresh}
-	s.Sealed = i.cfg.MasterKey.seal(secret, s.Use, s.ID, s.Algorithm)
-	return s
-}
-
 var errNoKey = errors.New("issuer: no active key")
 
 // openRing opens the stored keys. errNoKey if one is missing and all others
 // open.
-func (i *Issuer) openRing(stored []StoredKey) (*ring, error) {
-	r := &ring{verifying: map[string]*jeton.VerifyingKey{}, refresh: map[byte][]byte{}}
+func openRing(master MasterKey, stored []StoredKey) (*ring, error) {
+	r := &ring{stored: stored, verifying: map[string]*jeton.VerifyingKey{}, refresh: map[byte][]byte{}}
 	var published []*jeton.VerifyingKey
 	hasRefresh := false
 	for _, s := range stored {
@@ -214,7 +100,7 @@ func (i *Issuer) openRing(stored []StoredKey) (*ring, error) {
 			if err != nil {
 				return nil, fmt.Errorf("a refresh key without a number: %w", err)
 			}
-			secret, err := i.cfg.MasterKey.open(s)
+			secret, err := master.open(s)
 			if err != nil {
 				return nil, err
 			}
@@ -223,7 +109,7 @@ func (i *Issuer) openRing(stored []StoredKey) (*ring, error) {
 				r.refreshNow, hasRefresh = byte(number), true
 			}
 		case UseAccess:
-			public, private, err := i.openAccessKey(s)
+			public, private, err := openAccessKey(master, s)
 			if err != nil {
 				return nil, err
 			}
@@ -249,8 +135,8 @@ func (i *Issuer) openRing(stored []StoredKey) (*ring, error) {
 
 // openAccessKey returns the public half of a key and, if it may still sign, the
 // private one. Nothing is taken from a row but what is sealed.
-func (i *Issuer) openAccessKey(s StoredKey) (*jeton.VerifyingKey, *jeton.SigningKey, error) {
-	text, err := i.cfg.MasterKey.open(s)
+func openAccessKey(master MasterKey, s StoredKey) (*jeton.VerifyingKey, *jeton.SigningKey, error) {
+	text, err := master.open(s)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -16,6 +16,7 @@ const (
 	EntrySubject EntryKind = "subject" // a subject's tokens ("sub") issued before an instant
 	EntryClient  EntryKind = "client"  // a client's tokens ("client_id") issued before an instant
 	EntryAll     EntryKind = "all"     // every token issued before an instant
+	EntryKey     EntryKind = "key"     // the tokens that a key ("kid") signed, whatever their "iat"
 )
 
 // Entry is a line of the revocation log: which access tokens are called back.
@@ -24,9 +25,9 @@ type Entry struct {
 	// committed: whoever has seen n has seen all up to n.
 	Seq   uint64
 	Kind  EntryKind
-	Value string // session id in text, subject or client id; empty for EntryAll
+	Value string // session id in text, subject, client or key id; empty for EntryAll
 	// Before: tokens whose "iat" is earlier. A whole second, as "iat" is. Zero
-	// for EntrySession, which concerns all tokens of the session.
+	// for EntrySession and EntryKey, which concern all tokens of theirs.
 	Before time.Time
 	At     time.Time // the store's now when it was written; never earlier than that of an entry before
 	// Chain is a digest of this entry and, through the one before, of the whole
@@ -83,7 +84,8 @@ type RevocationLog interface {
 	Revocations(ctx context.Context, after uint64, limit int) ([]Entry, LogHead, time.Time, error)
 
 	// RevokeBefore appends an EntrySubject, EntryClient or EntryAll whose
-	// Before is now cut to the second, and returns it. It touches no session.
+	// Before is now cut to the second, or an EntryKey, and returns it. It
+	// touches no session.
 	RevokeBefore(ctx context.Context, kind EntryKind, value string) (Entry, error)
 }
 

@@ -42,7 +42,7 @@ func TestKeysPlantedInTheStore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, rs256)
 			good := w.open("somebody")
-			w = w.restart(hs256)
+			w = w.changeNow(hs256)
 			claims := must(jeton.VerifyAs[jeton.AccessClaims](ctx(), w.Verifier(), good.AccessToken))
 			ids := []string{"planted", w.byState(issuer.KeyRetiring).ID}
 			thief := must(jeton.GenerateKey(jeton.ES256))
@@ -78,7 +78,7 @@ func TestKeysPlantedInTheStore(t *testing.T) {
 // row says so.
 func TestARetiredKeyDoesNotSignAgain(t *testing.T) {
 	w := newWorld(t, rs256)
-	w = w.restart(hs256)
+	w = w.changeNow(hs256)
 	err := w.store.UpdateKeys(ctx(), func(_ time.Time, keys []issuer.StoredKey) ([]issuer.StoredKey, error) {
 		for i, k := range keys {
 			if k.State == issuer.KeyRetiring {

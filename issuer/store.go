@@ -177,10 +177,11 @@ type StoredKey struct {
 	// half, once the private one is destroyed.
 	Sealed    []byte
 	CreatedAt time.Time
-	// ActiveAt and RetiredAt are the instants of the changes of state; zero
-	// before.
+	// The instants at which the key became or is to become active, retiring and
+	// gone; zero: not known yet.
 	ActiveAt  time.Time
 	RetiredAt time.Time
+	GoneAt    time.Time
 }
 
 // KeyStore keeps the service's own keys.

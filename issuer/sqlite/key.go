@@ -17,15 +17,16 @@ type queryer interface {
 
 func selectKeys(ctx context.Context, q queryer) ([]issuer.StoredKey, error) {
 	var out []issuer.StoredKey
-	rows, err := q.QueryContext(ctx, `SELECT use, id, algorithm, state, public, sealed, created_at, active_at, retired_at FROM keys`)
+	rows, err := q.QueryContext(ctx, `SELECT use, id, algorithm, state, public, sealed, created_at, active_at, retired_at, gone_at FROM keys`)
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var k issuer.StoredKey
 		var created int64
-		var active, retired sql.NullInt64
-		if err := rows.Scan(&k.Use, &k.ID, &k.Algorithm, &k.State, &k.Public, &k.Sealed, &created, &active, &retired); err != nil {
+		var active, retired, gone sql.NullInt64
+		if err := rows.Scan(&k.Use, &k.ID, &k.Algorithm, &k.State, &k.Public, &k.Sealed, &created, &active, &retired, &gone); err != nil {
 			return err
 		}
-		k.CreatedAt, k.ActiveAt, k.RetiredAt = instant(created), optionalInstant(active), optionalInstant(retired)
+		k.CreatedAt, k.ActiveAt = instant(created), optionalInstant(active)
+		k.RetiredAt, k.GoneAt = optionalInstant(retired), optionalInstant(gone)
 		out = append(out, k)
 		return nil
 	})
@@ -74,10 +75,10 @@ func (s *Store) UpdateKeys(ctx context.Context, decide func(time.Time, []issuer.
 			return err
 		}
 		for _, k := range keys {
-			_, err := t.exec(`INSERT INTO keys (use, id, algorithm, state, public, sealed, created_at, active_at, retired_at)
-				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			_, err := t.exec(`INSERT INTO keys (use, id, algorithm, state, public, sealed, created_at, active_at, retired_at, gone_at)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 				string(k.Use), k.ID, k.Algorithm, string(k.State), k.Public, k.Sealed,
-				k.CreatedAt.UnixMicro(), optional(k.ActiveAt), optional(k.RetiredAt))
+				k.CreatedAt.UnixMicro(), optional(k.ActiveAt), optional(k.RetiredAt), optional(k.GoneAt))
 			if err != nil {
 				return fmt.Errorf("the %s key %q: %w", k.Use, k.ID, err)
 			}

@@ -13,7 +13,7 @@ func someKeys() []issuer.StoredKey {
 	return []issuer.StoredKey{
 		{ID: "2Kq", Use: issuer.UseAccess, Algorithm: "ES256", State: issuer.KeyNext, Public: []byte(`{"kty":"EC"}`), Sealed: []byte("\x00sealed\xff"), CreatedAt: at(3 * time.Hour)},
 		{ID: "1", Use: issuer.UseAccess, Algorithm: "HS256", State: issuer.KeyActive, Sealed: []byte("sealed"), CreatedAt: at(2 * time.Hour), ActiveAt: at(3 * time.Hour)},
-		{ID: "0Zz", Use: issuer.UseAccess, Algorithm: "RS256", State: issuer.KeyRetiring, Public: []byte(`{"kty":"RSA"}`), CreatedAt: at(0), ActiveAt: at(time.Hour), RetiredAt: at(2 * time.Hour)},
+		{ID: "0Zz", Use: issuer.UseAccess, Algorithm: "RS256", State: issuer.KeyRetiring, Public: []byte(`{"kty":"RSA"}`), CreatedAt: at(0), ActiveAt: at(time.Hour), RetiredAt: at(2 * time.Hour), GoneAt: at(4 * time.Hour)},
 		{ID: "1", Use: issuer.UseRefresh, State: issuer.KeyActive, Sealed: []byte("sealed too"), CreatedAt: at(0), ActiveAt: at(0)},
 	}
 }

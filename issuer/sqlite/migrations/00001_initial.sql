@@ -73,6 +73,7 @@ CREATE TABLE keys (
     created_at INTEGER NOT NULL,
     active_at  INTEGER,
     retired_at INTEGER,
+    gone_at    INTEGER,
     PRIMARY KEY (use, id)
 ) STRICT, WITHOUT ROWID;
 

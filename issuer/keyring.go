@@ -1,0 +1,305 @@
+package issuer
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jeton-go/jeton"
+	"github.com/jeton-go/jeton/jwk"
+)
+
+// Keyring is the keys of a store in the hands of an operator: it works beside
+// running services, which take over what changes at their next [Issuer.Tick].
+// Everything it does is one step of the schedule, decided in one transaction.
+type Keyring struct {
+	store  Store
+	master MasterKey
+}
+
+// NewKeyring makes a Keyring. The master key must be the one that the stored
+// keys are sealed with, or its methods return ErrMasterKey.
+func NewKeyring(store Store, master MasterKey) *Keyring { return &Keyring{store, master} }
+
+// Rotate makes a next key. It takes over from the active one after [KeyLead] or,
+// with atOnce, now: then verifiers that keep a copy of the published set refuse
+// new tokens until they fetch it again, at once if they do so for an unknown
+// "kid". The algorithm is for access keys; empty for that of the active key. A
+// next key of that algorithm that exists already is the one, and is brought
+// forward. It returns what changed, in words. Errors: ErrConfig for an unknown
+// use or algorithm, or while no service has made the first keys; ErrMasterKey.
+func (r *Keyring) Rotate(ctx context.Context, use KeyUse, alg jeton.Algorithm, atOnce bool) ([]string, error) {
+	if use != UseAccess && use != UseRefresh || use == UseRefresh && alg != "" || alg != "" && !alg.Valid() {
+		return nil, because(ErrConfig, "no such use or algorithm: %q, %q", use, alg)
+	}
+	return r.update(ctx, func(now time.Time, p *keyPlan) error {
+		active := p.in(use, KeyActive)
+		if active == nil {
+			return because(ErrConfig, "there is no %s key yet: the service makes the first", use)
+		}
+		alg := alg // decide may be called more than once
+		if alg == "" {
+			alg = jeton.Algorithm(active.Algorithm)
+		}
+		next := p.in(use, KeyNext)
+		if next != nil && next.Algorithm != string(alg) {
+			gone := *next
+			p.drop(next)
+			p.note(gone, "is gone: it never signed, and another algorithm is wanted")
+			next = nil
+		}
+		switch at := now.Add(KeyLead); {
+		case next != nil && atOnce:
+			p.promote(now, use, active.period())
+		case next != nil && next.ActiveAt.After(at):
+			next.ActiveAt = at
+			p.note(*next, "is brought forward")
+		case next != nil:
+			p.note(*next, "is next already")
+		case atOnce:
+			p.replace(now, *active, alg)
+		default:
+			p.want(wantedKey{use: use, algorithm: alg, state: KeyNext, activeAt: at})
+		}
+		return nil
+	})
+}
+
+// Retire takes a key out of service in good order: a next key goes, an active
+// one gives way to the next one. Errors: ErrNotFound; ErrConfig if there is
+// nothing to give way to, or if the next key has not been published for long
+// enough, unless atOnce, or if the key retires already; ErrMasterKey.
+func (r *Keyring) Retire(ctx context.Context, id string, atOnce bool) ([]string, error) {
+	return r.update(ctx, func(now time.Time, p *keyPlan) error {
+		k, err := p.byID(id)
+		if err != nil {
+			return err
+		}
+		switch next := p.in(k.Use, KeyNext); {
+		case k.State == KeyRetiring:
+			return because(ErrConfig, "the key retires already")
+		case k.State == KeyNext:
+			gone := *k
+			p.drop(k)
+			p.note(gone, "is gone: it never signed")
+		case next == nil:
+			return because(ErrConfig, "no key is next to take over: rotate first")
+		case !atOnce && now.Before(next.ActiveAt):
+			return because(ErrConfig, "the next key signs from %s on, when every verifier knows it: wait, or do it at once", next.ActiveAt.Format(time.RFC3339))
+		default:
+			p.promote(now, k.Use, k.period())
+		}
+		return nil
+	})
+}
+
+// Revoke is for a key that fell into wrong hands: it is gone at once, with every
+// token that it signed, and if it was the active one another signs from now on.
+// An access key is written into the revocation log, so that a verifier that
+// follows the feed refuses it although it still has a copy of it. Errors:
+// ErrNotFound, ErrMasterKey.
+func (r *Keyring) Revoke(ctx context.Context, id string) ([]string, error) {
+	var use KeyUse
+	changes, err := r.update(ctx, func(now time.Time, p *keyPlan) error {
+		k, err := p.byID(id)
+		if err != nil {
+			return err
+		}
+		gone := *k
+		use = gone.Use
+		if gone.State == KeyActive {
+			if p.in(use, KeyNext) != nil {
+				p.promote(now, use, gone.period())
+			} else {
+				p.replace(now, gone, jeton.Algorithm(gone.Algorithm))
+			}
+		}
+		p.drop(&gone)
+		p.note(gone, "is revoked")
+		return nil
+	})
+	if err != nil || use != UseAccess {
+		return changes, err
+	}
+	log, ok := r.store.(RevocationLog)
+	if !ok {
+		return changes, nil
+	}
+	if _, err := log.RevokeBefore(ctx, EntryKey, id); err != nil {
+		return changes, fmt.Errorf("the key is gone from the set, but verifiers that have a copy were not told, do it again: %w", err)
+	}
+	return changes, nil
+}
+
+// period is how long the key was to sign: its successor gets as long.
+func (k *StoredKey) period() time.Duration {
+	if k.RetiredAt.IsZero() {
+		return 0
+	}
+	return k.RetiredAt.Sub(k.ActiveAt)
+}
+
+// replace retires the active key of a use in favour of one that has yet to be
+// made and signs at once.
+func (p *keyPlan) replace(now time.Time, active StoredKey, alg jeton.Algorithm) {
+	w := wantedKey{use: active.Use, algorithm: alg, state: KeyActive, activeAt: now}
+	if period := active.period(); period > 0 {
+		w.retiredAt = now.Add(period)
+	}
+	p.retire(p.in(active.Use, KeyActive), now)
+	p.want(w)
+}
+
+func (p *keyPlan) byID(id string) (*StoredKey, error) {
+	for j := range p.keys {
+		if p.keys[j].ID == id {
+			return &p.keys[j], nil
+		}
+	}
+	return nil, because(ErrNotFound, "no such key")
+}
+
+func (r *Keyring) update(ctx context.Context, decide func(time.Time, *keyPlan) error) ([]string, error) {
+	u := keyUpdate{store: r.store, master: r.master}
+	_, err := u.run(ctx, func(now time.Time, stored []StoredKey) (keyPlan, error) {
+		p := keyPlan{keys: slices.Clone(stored)}
+		err := decide(now, &p)
+		return p, err
+	})
+	return u.changes, err
+}
+
+// keyUpdate carries out a plan in the store's transaction.
+type keyUpdate struct {
+	store   KeyStore
+	master  MasterKey
+	made    []madeKey
+	changes []string
+}
+
+type madeKey struct {
+	use       KeyUse
+	algorithm jeton.Algorithm
+	key       StoredKey
+}
+
+var errMakeKey = errors.New("issuer: a key has to be made first")
+
+// run decides, and decides again inside the transaction, and returns the keys as
+// they are after. Making a key takes long, so it is done outside; whichever node
+// comes second throws its keys away.
+func (u *keyUpdate) run(ctx context.Context, decide func(time.Time, []StoredKey) (keyPlan, error)) (keys []StoredKey, err error) {
+	for {
+		var missing []wantedKey
+		err := u.store.UpdateKeys(ctx, func(now time.Time, stored []StoredKey) ([]StoredKey, error) {
+			// A master key that does not fit must change nothing.
+			if _, err := openRing(u.master, stored); err != nil && !errors.Is(err, errNoKey) {
+				return nil, err
+			}
+			p, err := decide(now, stored)
+			if err != nil {
+				return nil, err
+			}
+			if missing = u.missing(p.wanted); len(missing) > 0 {
+				return nil, errMakeKey
+			}
+			keys, u.changes = u.apply(now, p)
+			return keys, nil
+		})
+		if !errors.Is(err, errMakeKey) {
+			return keys, err
+		}
+		for _, w := range missing {
+			k, err := u.make(w)
+			if err != nil {
+				return nil, err
+			}
+			u.made = append(u.made, madeKey{w.use, w.algorithm, k})
+		}
+	}
+}
+
+func (u *keyUpdate) find(w wantedKey) (StoredKey, bool) {
+	for _, m := range u.made {
+		if m.use == w.use && m.algorithm == w.algorithm {
+			return m.key, true
+		}
+	}
+	return StoredKey{}, false
+}
+
+func (u *keyUpdate) missing(wanted []wantedKey) []wantedKey {
+	return slices.DeleteFunc(slices.Clone(wanted), func(w wantedKey) bool {
+		_, made := u.find(w)
+		return made
+	})
+}
+
+// apply returns the keys as the plan wants them, and what changed, in words.
+func (u *keyUpdate) apply(now time.Time, p keyPlan) ([]StoredKey, []string) {
+	for j := range p.keys {
+		k := &p.keys[j]
+		// The private half of a retired key is destroyed; a symmetric key has no
+		// other, and has to verify until it is gone. What is sealed instead says
+		// that the public half was once ours: whoever can write the store could
+		// plant a key otherwise.
+		if k.Use == UseAccess && k.Public != nil && slices.Contains(p.retired, k.ID) {
+			k.Sealed = u.master.seal(k.Public, k.Use, k.ID, k.Algorithm)
+		}
+	}
+	for _, w := range p.wanted {
+		k, _ := u.find(w)
+		if w.use == UseRefresh {
+			k = u.renumber(k, refreshKeyID(p.keys))
+		}
+		k.State, k.CreatedAt, k.ActiveAt, k.RetiredAt = w.state, now, w.activeAt, w.retiredAt
+		p.keys = append(p.keys, k)
+		if w.state == KeyActive {
+			p.note(k, "is active")
+		} else {
+			p.note(k, "is next, and signs from %s on", w.activeAt.Format(time.RFC3339))
+		}
+	}
+	return p.keys, p.changes
+}
+
+// renumber seals a refresh key anew, under its number. The text was sealed by
+// this process a moment ago.
+func (u *keyUpdate) renumber(k StoredKey, id string) StoredKey {
+	secret, err := u.master.open(k)
+	if err != nil {
+		panic("issuer: a key that was just sealed does not open: " + err.Error())
+	}
+	k.ID = id
+	k.Sealed = u.master.seal(secret, k.Use, k.ID, k.Algorithm)
+	return k
+}
+
+func (u *keyUpdate) make(w wantedKey) (StoredKey, error) {
+	if w.use == UseRefresh {
+		secret := make([]byte, 32)
+		rand.Read(secret)
+		s := StoredKey{ID: "0", Use: UseRefresh} // its number comes with the transaction
+		s.Sealed = u.master.seal(secret, s.Use, s.ID, s.Algorithm)
+		return s, nil
+	}
+	key, err := jeton.GenerateKey(w.algorithm)
+	if err != nil {
+		return StoredKey{}, err
+	}
+	private, err := jwk.MarshalPrivate(key)
+	if err != nil {
+		return StoredKey{}, err
+	}
+	s := StoredKey{ID: key.ID(), Use: UseAccess, Algorithm: string(key.Algorithm())}
+	if !key.Algorithm().Symmetric() {
+		if s.Public, err = jwk.MarshalPublic(key.Public()); err != nil {
+			return StoredKey{}, err
+		}
+	}
+	s.Sealed = u.master.seal(private, s.Use, s.ID, s.Algorithm)
+	return s, nil
+}
