@@ -84,8 +84,8 @@ type RevocationLog interface {
 	Revocations(ctx context.Context, after uint64, limit int) ([]Entry, LogHead, time.Time, error)
 
 	// RevokeBefore appends an EntrySubject, EntryClient or EntryAll whose
-	// Before is now cut to the second, or an EntryKey, and returns it. It
-	// touches no session.
+	// Before is now cut to the second, or an EntryKey, whose Before is zero, and
+	// returns it. It touches no session.
 	RevokeBefore(ctx context.Context, kind EntryKind, value string) (Entry, error)
 }
 

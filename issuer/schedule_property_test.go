@@ -80,7 +80,7 @@ func newKeyWorld(t *rapid.T) *keyWorld {
 }
 
 func (w *keyWorld) play() {
-	steps := rapid.IntRange(20, 80).Draw(w.T, "steps")
+	steps := rapid.IntRange(20, 60).Draw(w.T, "steps")
 	for range steps {
 		w.pass(rapid.SampledFrom(pauses).Draw(w.T, "pause"))
 		node := w.nodes[rapid.IntRange(0, len(w.nodes)-1).Draw(w.T, "node")]

@@ -30,6 +30,7 @@ type serveCmd struct {
 	RefreshTTL    time.Duration `name:"refresh-ttl" default:"720h" help:"Life of a session. Default: ${default}." placeholder:"D"`
 	RefreshIdle   time.Duration `default:"168h" help:"Life of a session that nobody uses; 0 for no such limit. Default: ${default}." placeholder:"D"`
 	RefreshGrace  time.Duration `default:"10s" help:"How long after a rotation a retry gets the same answer; 0 makes every reuse revoke. Default: ${default}." placeholder:"D"`
+	KeyPeriod     time.Duration `default:"720h" help:"How long a key signs access tokens before the next one takes over by itself; 0 for rotation on command only. Default: ${default}." placeholder:"D"`
 	LogFormat     string        `default:"auto" enum:"auto,text,json" help:"text, json, or auto: text on a terminal."`
 }
 
@@ -94,7 +95,7 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	go c.tick(ctx, iss, log)
 
 	log.Info("serving", "issuer", iss.Issuer(), "address", public.Addr().String(), "admin", admin.Addr().String(),
-		"algorithm", c.Alg, "data", c.Data, "version", versionText())
+		"algorithm", iss.Algorithm(), "data", c.Data, "version", versionText())
 	c.advise(ctx, iss, log)
 
 	select {
@@ -122,6 +123,7 @@ func (c *serveCmd) config(addr net.Addr) issuer.Config {
 		RefreshTTL:   c.RefreshTTL,
 		RefreshIdle:  c.RefreshIdle,
 		RefreshGrace: c.RefreshGrace,
+		KeyPeriod:    c.KeyPeriod,
 		Now:          time.Now,
 	}
 	if cfg.Issuer == "" {
@@ -132,6 +134,9 @@ func (c *serveCmd) config(addr net.Addr) issuer.Config {
 	}
 	if c.RefreshGrace == 0 {
 		cfg.RefreshGrace = issuer.NoGrace
+	}
+	if c.KeyPeriod == 0 {
+		cfg.KeyPeriod = issuer.NoRotation
 	}
 	return cfg
 }
@@ -151,6 +156,10 @@ func (c *serveCmd) advise(ctx context.Context, iss *issuer.Issuer, log *slog.Log
 		log.Warn("access tokens are signed with an HMAC secret: the key set is empty, and whoever gets the secret (jeton keys export) can make tokens",
 			"algorithm", iss.Algorithm())
 	}
+	if alg := iss.Algorithm(); string(alg) != c.Alg {
+		log.Info("another algorithm takes over when verifiers had time to fetch its key; jeton keys rotate --now does it at once",
+			"now", alg, "next", c.Alg, "in", issuer.KeyLead)
+	}
 	if host, _, err := net.SplitHostPort(c.Addr); err == nil && !isLoopback(host) {
 		log.Warn("tokens travel in clear text on this listener: put TLS in front of it", "address", c.Addr)
 	}
@@ -159,9 +168,10 @@ func (c *serveCmd) advise(ctx context.Context, iss *issuer.Issuer, log *slog.Log
 	}
 }
 
-// tick does what is due, every minute.
+// tick does what is due: keys that other nodes and commands changed are to be in
+// force soon. It costs one small query.
 func (c *serveCmd) tick(ctx context.Context, iss *issuer.Issuer, log *slog.Logger) {
-	every := time.NewTicker(time.Minute)
+	every := time.NewTicker(time.Second)
 	defer every.Stop()
 	for {
 		select {

@@ -82,6 +82,14 @@ func TestAnotherAlgorithmIsARotation(t *testing.T) {
 
 	s = serve(t, data, "--issuer", issuer, "--alg", "HS256")
 	s.want(200, "a token of before", s.do("GET", "/verify", "", "", rs.Access))
+	if list := tool(t, "", "keys", "list", "--data", data); !strings.Contains(list, "next") || !strings.Contains(list, "signs from") {
+		t.Errorf("keys: %s", list)
+	}
+	// Beside the running service, which takes it over.
+	tool(t, "", "keys", "rotate", "--alg", "HS256", "--now", "--data", data)
+	s.eventually("the service signs with the new key", func() bool {
+		return strings.Contains(s.do("GET", "/.well-known/oauth-authorization-server", "", "", "").Body, `"HS256"`)
+	})
 	hs := s.want(200, "refresh", s.refresh(rs.Refresh))
 	if alg := tool(t, hs.Access, "decode", "--json", "-"); !strings.Contains(alg, `"alg": "HS256"`) {
 		t.Errorf("the new token is not HS256: %s", alg)
@@ -93,7 +101,7 @@ func TestAnotherAlgorithmIsARotation(t *testing.T) {
 		t.Fatal(err)
 	}
 	tool(t, hs.Access, "verify", "--key", secret, "--iss", issuer, "--aud", "api", "--typ", "at+jwt", "-")
-	if list := tool(t, "", "keys", "list", "--data", data); !strings.Contains(list, "retiring") || !strings.Contains(list, "active") {
+	if list := tool(t, "", "keys", "list", "--data", data); !strings.Contains(list, "retiring") || !strings.Contains(list, "active") || !strings.Contains(list, "is gone from") {
 		t.Errorf("keys: %s", list)
 	}
 }

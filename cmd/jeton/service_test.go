@@ -178,3 +178,27 @@ func (s *service) want(status int, what string, a answer) answer {
 	}
 	return a
 }
+
+// eventually waits until what a running service does by itself is done.
+func (s *service) eventually(what string, holds func() bool) {
+	s.t.Helper()
+	for range 600 {
+		if holds() {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	s.t.Fatalf("%s: not in 30 s\n%s", what, s.log())
+}
+
+// refused runs the program, which must exit with a status and say why.
+func refused(t *testing.T, status int, why string, args ...string) {
+	t.Helper()
+	cmd := exec.Command("jeton", args...)
+	var errOut bytes.Buffer
+	cmd.Stderr = &errOut
+	err := cmd.Run()
+	if code := cmd.ProcessState.ExitCode(); code != status || !strings.Contains(errOut.String(), why) {
+		t.Errorf("jeton %s: %v, want status %d and %q\n%s", strings.Join(args, " "), err, status, why, errOut.String())
+	}
+}

@@ -28,7 +28,7 @@ func (s *Store) Revocations(ctx context.Context, after uint64, limit int) ([]iss
 // RevokeBefore implements [issuer.RevocationLog].
 func (s *Store) RevokeBefore(ctx context.Context, kind issuer.EntryKind, value string) (issuer.Entry, error) {
 	switch kind {
-	case issuer.EntrySubject, issuer.EntryClient:
+	case issuer.EntrySubject, issuer.EntryClient, issuer.EntryKey:
 		if value == "" {
 			return issuer.Entry{}, errors.New("memory: revoke before: the value is empty")
 		}
@@ -48,7 +48,11 @@ func (s *Store) RevokeBefore(ctx context.Context, kind issuer.EntryKind, value s
 }
 
 func (s *Store) appendBefore(now time.Time, kind issuer.EntryKind, value string) issuer.Entry {
-	return s.append(issuer.Entry{Kind: kind, Value: value, Before: now.Truncate(time.Second), At: now})
+	e := issuer.Entry{Kind: kind, Value: value, At: now}
+	if kind != issuer.EntryKey {
+		e.Before = now.Truncate(time.Second)
+	}
+	return s.append(e)
 }
 
 // append numbers and links an entry. s.mu is held.
