@@ -158,7 +158,7 @@ func TestRotationOfTheRefreshKey(t *testing.T) {
 	if number := refreshKeyOf(t, pair.RefreshToken); number != 2 {
 		t.Errorf("key number %d", number)
 	}
-	pair = other.next(pair.RefreshToken)
+	other.next(pair.RefreshToken)
 	w.clock.Move(6 * 24 * time.Hour)
 	w.tick()
 	other.tick()
