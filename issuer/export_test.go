@@ -25,3 +25,8 @@ func (i *Issuer) Overlap() time.Duration { return i.overlap(UseAccess) }
 
 // OpenStoredKey opens a sealed key.
 func OpenStoredKey(m MasterKey, s StoredKey) ([]byte, error) { return m.open(s) }
+
+// Judge is the rotation table, and the name of its verdict.
+func Judge(s *Session, g uint32, now time.Time, grace time.Duration) string {
+	return judge(s, g, now, grace).String()
+}

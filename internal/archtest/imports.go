@@ -30,7 +30,7 @@ var bans = []ban{
 	},
 	{
 		from:    []string{"./..."},
-		imports: []string{"./jetontest/...", "./issuer/storetest/...", "./internal/testenv/..."},
+		imports: []string{"./jetontest/...", "./issuer/storetest/...", "./internal/testenv/...", "./internal/rotationmodel/..."},
 		why:     "made for tests: hostile tokens and skipped checks have no place in production",
 	},
 	{
@@ -162,6 +162,8 @@ var layers = []layer{
 		"routes translate between HTTP and the issuer"},
 	{[]string{"./internal/console/..."}, []string{"./issuer", "./httpauth"}, nil,
 		"the console is pages over the issuer"},
+	{[]string{"./internal/rotationmodel"}, []string{"./issuer"}, nil,
+		"the model explores the issuer's table and knows nothing else"},
 	{[]string{"./internal/archtest", "./internal/testenv"}, nil, nil,
 		"what checks everything depends on nothing"},
 	{[]string{"./cmd/..."}, []string{"./..."}, []string{
