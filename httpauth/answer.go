@@ -56,6 +56,32 @@ func answerTo(err error) answer {
 // Check makes of it, and any other error is 503.
 func Status(err error) int { return answerTo(err).status }
 
+// Answer is what a client is told about an error of Check, in parts, for those
+// who speak another protocol than HTTP. It holds nothing of the token.
+type Answer struct {
+	Status      int    // 400, 401, 403 or 503
+	Code        string // RFC 6750 section 3.1, "unauthorized" without a token, or "temporarily_unavailable"
+	Description string // a sentence for people
+	Scope       string // what the resource needs, names with spaces between; "" if that is not what lacks
+}
+
+// AnswerTo returns the answer to an error of Check, as [Status] and
+// [Auth.WriteError] give it.
+func AnswerTo(err error) Answer {
+	to := answerTo(err)
+	return Answer{Status: to.status, Code: to.code, Description: to.description, Scope: lackingScope(err)}
+}
+
+// lackingScope returns the scopes that a resource needs, if lacking one of them
+// is the error.
+func lackingScope(err error) string {
+	var lacking *insufficient
+	if errors.As(err, &lacking) {
+		return lacking.scope
+	}
+	return ""
+}
+
 // Challenge returns the WWW-Authenticate header for an error of Check (RFC 6750
 // section 3), for programs that write their own answers; "" if there is none to
 // send, as with 503.
@@ -69,9 +95,8 @@ func (a *Auth) Challenge(err error) string {
 		return c
 	}
 	c += `, error="` + to.code + `", error_description="` + to.description + `"`
-	var lacking *insufficient
-	if errors.As(err, &lacking) && lacking.scope != "" {
-		c += `, scope="` + lacking.scope + `"`
+	if scope := lackingScope(err); scope != "" {
+		c += `, scope="` + scope + `"`
 	}
 	return c
 }

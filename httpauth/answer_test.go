@@ -132,6 +132,11 @@ func TestAnswers(t *testing.T) {
 			if sentinel := sentinels[c.code]; !errors.Is(refusals[0], sentinel) || errors.Is(refusals[0], httpauth.ErrInvalidToken) != (sentinel == httpauth.ErrInvalidToken) {
 				t.Errorf("error %v, want %v alone", refusals[0], sentinel)
 			}
+			parts := httpauth.AnswerTo(refusals[0])
+			if parts.Status != c.status || parts.Code != c.code || parts.Description != body["error_description"] ||
+				(parts.Scope != "") != strings.Contains(c.challenge, `scope="`+parts.Scope+`"`) {
+				t.Errorf("parts %+v of the answer %s", parts, text)
+			}
 			checkSecrecy(t, c.headers, text, resp.Header, refusals[0])
 		})
 	}

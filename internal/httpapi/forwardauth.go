@@ -5,12 +5,10 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/jeton-go/jeton"
 	"github.com/jeton-go/jeton/httpauth"
-	"github.com/jeton-go/jeton/internal/strictjson"
+	"github.com/jeton-go/jeton/internal/authheaders"
 	"github.com/jeton-go/jeton/issuer"
 )
 
@@ -40,16 +38,10 @@ func (a *api) verify(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, r, err)
 		return
 	}
-	// All of them, always: a gateway that copies headers then overwrites those
-	// that a client made up.
 	h := w.Header()
-	h.Set("X-Auth-Subject", headerWord(v.Subject()))
-	h.Set("X-Auth-Client-Id", headerWord(v.StringClaim("client_id")))
-	h.Set("X-Auth-Session-Id", headerWord(v.StringClaim("sid")))
-	h.Set("X-Auth-Scope", headerWords(scopeNames(v.StringClaim("scope"))))
-	h.Set("X-Auth-Roles", headerWords(roles(v)))
-	h.Set("X-Auth-Audience", headerWords(v.Claims().Audience))
-	h.Set("X-Auth-Expires-At", v.ExpiresAt().Time().Format(time.RFC3339))
+	for _, each := range authheaders.Of(v) {
+		h.Set(each.Name, each.Value)
+	}
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusOK)
 }
@@ -100,43 +92,4 @@ func parseNeed(query string) (need, error) {
 		}
 	}
 	return n, nil
-}
-
-// scopeNames splits a "scope" claim as httpauth does, at spaces alone.
-func scopeNames(scope string) []string {
-	return strings.FieldsFunc(scope, func(r rune) bool { return r == ' ' })
-}
-
-// roles returns the "roles" claim; none if it is not what httpauth takes for
-// roles, an array of strings.
-func roles(v *jeton.Verified) []string {
-	value, ok := v.Claim("roles")
-	var names []string
-	if !ok || strictjson.Unmarshal(value, &names, strictjson.Limits{}) != nil {
-		return nil
-	}
-	return names
-}
-
-func headerWords(words []string) string {
-	written := make([]string, len(words))
-	for i, word := range words {
-		written[i] = headerWord(word)
-	}
-	return strings.Join(written, " ")
-}
-
-// headerWord writes everything but visible ASCII, and the percent sign, in
-// percent encoding: no claim smuggles a header, looks like two, or loses a space
-// that makes it another's.
-func headerWord(s string) string {
-	var b strings.Builder
-	for i := range len(s) {
-		if c := s[i]; c <= ' ' || c > '~' || c == '%' {
-			fmt.Fprintf(&b, "%%%02X", c)
-		} else {
-			b.WriteByte(c)
-		}
-	}
-	return b.String()
 }
