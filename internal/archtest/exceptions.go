@@ -10,6 +10,7 @@ type exception struct {
 var exceptions = map[exception]string{
 	{"key.go", "log/slog"}:                       "a key is a slog.LogValuer that redacts itself; nothing is logged",
 	{"policy.go", "time.Now"}:                    "the default of the policy's injectable clock",
+	{"grpcauth/server.go", "time.Now"}:           "the default of the interceptors' injectable clock",
 	{"jwks/remote.go", "time.Now"}:               "the default of the key set's injectable clock",
 	{"internal/testenv/testenv.go", "os.Getenv"}: "reads JETON_CI, for tests only",
 }
