@@ -46,8 +46,9 @@ type VerifyingKey struct {
 type KeyOption func(*keyOptions) error
 
 type keyOptions struct {
-	id              string
-	allowWeakSecret bool
+	id                   string
+	allowWeakSecret      bool
+	allowUnusualExponent bool
 }
 
 // KeyID sets the key's id, the "kid" that its tokens carry (RFC 7515 section
@@ -69,6 +70,16 @@ func KeyID(id string) KeyOption {
 // theirs; an empty secret and one that looks like a key file stay refused.
 func InsecureAllowWeakSecret() KeyOption {
 	return func(o *keyOptions) error { o.allowWeakSecret = true; return nil }
+}
+
+// InsecureAllowUnusualExponent admits an RSA public exponent other than 65537:
+// an odd number from 3 to 2^31-1. Small ones turn a flaw in a verifier's padding
+// check into forged signatures, large ones cost whoever verifies, and nothing
+// speaks for either (RFC 8017 leaves the choice open; NIST SP 800-89 section
+// 5.3.3 and FIPS 186-5 ask for at least 65537). It is for keys of old systems
+// that can't be replaced.
+func InsecureAllowUnusualExponent() KeyOption {
+	return func(o *keyOptions) error { o.allowUnusualExponent = true; return nil }
 }
 
 // GenerateKey makes a fresh key for an algorithm: an HMAC secret as long as the
@@ -106,8 +117,9 @@ func NewHMACKey(alg Algorithm, secret []byte, opts ...KeyOption) (*SigningKey, e
 // NewSigningKey makes a signing key of a private key such as *rsa.PrivateKey,
 // or of any other crypto.Signer, such as one in an HSM. Errors:
 // ErrUnsupportedAlgorithm; ErrInvalidKey or ErrWeakKey if the key does not fit
-// the algorithm or must not be used (for RSA: 2048 to 8192 bits, and not of the
-// families that are known to be factored).
+// the algorithm or must not be used (for RSA: 2048 to 8192 bits, the exponent
+// 65537 unless InsecureAllowUnusualExponent, and not of the families that are
+// known to be factored).
 func NewSigningKey(alg Algorithm, signer crypto.Signer, opts ...KeyOption) (*SigningKey, error) {
 	row := lookup(alg)
 	if row == nil {

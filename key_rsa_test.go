@@ -72,9 +72,11 @@ func TestRSAKeysThatMustNotBeUsed(t *testing.T) {
 		{"A21 exponent 0", good, 0, jeton.ErrInvalidKey},
 		{"A21 exponent 1", good, 1, jeton.ErrInvalidKey},
 		{"A21 exponent 2", good, 2, jeton.ErrInvalidKey},
-		{"A21 exponent 3", good, 3, nil},
+		{"A21 exponent 3", good, 3, jeton.ErrInvalidKey},
+		{"A21 exponent 17", good, 17, jeton.ErrInvalidKey},
+		{"A21 exponent 65539", good, 65539, jeton.ErrInvalidKey},
 		{"A21 exponent 65536", good, 65536, jeton.ErrInvalidKey},
-		{"A21 exponent 2^31-1", good, 1<<31 - 1, nil},
+		{"A21 exponent 2^31-1", good, 1<<31 - 1, jeton.ErrInvalidKey},
 		{"A21 exponent 2^31+1", good, 1<<31 + 1, jeton.ErrInvalidKey},
 		{"A21 ROCA", rocaModulus(t), 65537, jeton.ErrWeakKey},
 		{"A21 factors that are equal", new(big.Int).Mul(oddNumber(1025), oddNumber(1025)), 65537, jeton.ErrWeakKey},
@@ -93,6 +95,66 @@ func TestRSAKeysThatMustNotBeUsed(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// What the option admits, and what it does not.
+func TestRSAExponentsByOption(t *testing.T) {
+	good := rsaPrivate(t).N
+	for _, c := range []struct {
+		name string
+		n    *big.Int
+		e    int
+		want error // nil: accepted
+	}{
+		{"A21 exponent -3", good, -3, jeton.ErrInvalidKey},
+		{"A21 exponent 0", good, 0, jeton.ErrInvalidKey},
+		{"A21 exponent 1", good, 1, jeton.ErrInvalidKey},
+		{"A21 exponent 2", good, 2, jeton.ErrInvalidKey},
+		{"A21 exponent 3", good, 3, nil},
+		{"A21 exponent 4", good, 4, jeton.ErrInvalidKey},
+		{"A21 exponent 17", good, 17, nil},
+		{"A21 exponent 65537", good, 65537, nil},
+		{"A21 exponent 2^31-1", good, 1<<31 - 1, nil},
+		{"A21 exponent 2^31+1", good, 1<<31 + 1, jeton.ErrInvalidKey},
+		{"A21 exponent 3 of 1024 bits", oddNumber(1024), 3, jeton.ErrWeakKey},
+		{"A21 exponent 3 of ROCA", rocaModulus(t), 3, jeton.ErrWeakKey},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, alg := range []jeton.Algorithm{jeton.RS256, "PS256"} {
+				_, err := jeton.NewVerifyingKey(alg, &rsa.PublicKey{N: c.n, E: c.e}, jeton.InsecureAllowUnusualExponent())
+				if c.want != nil {
+					refused(t, err, c.want)
+				} else if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+
+	// A key with the exponent 3 works, once it is admitted.
+	private := rsaOfExponent3(t)
+	_, err := jeton.NewSigningKey(jeton.RS256, private)
+	refused(t, err, jeton.ErrInvalidKey)
+	key := must(jeton.NewSigningKey(jeton.RS256, private, jeton.InsecureAllowUnusualExponent()))(t)
+	token := must(must(jeton.NewSigner(key))(t).Sign(goodClaims()))(t)
+	must(testVerifier(t, key.Public()).Verify(context.Background(), token))(t)
+}
+
+// rsaOfExponent3 makes a private key with the public exponent 3.
+func rsaOfExponent3(t *testing.T) *rsa.PrivateKey {
+	t.Helper()
+	e, one := big.NewInt(3), big.NewInt(1)
+	for {
+		p, q := must(rand.Prime(rand.Reader, 1024))(t), must(rand.Prime(rand.Reader, 1024))(t)
+		phi := new(big.Int).Mul(new(big.Int).Sub(p, one), new(big.Int).Sub(q, one))
+		d := new(big.Int).ModInverse(e, phi)
+		if d == nil || p.Cmp(q) == 0 {
+			continue
+		}
+		key := &rsa.PrivateKey{PublicKey: rsa.PublicKey{N: new(big.Int).Mul(p, q), E: 3}, D: d, Primes: []*big.Int{p, q}}
+		key.Precompute()
+		return key
 	}
 }
 

@@ -16,6 +16,7 @@ const (
 	minRSABits      = 2048 // RFC 7518 section 3.3
 	maxRSABits      = 8192 // verification grows with the square: a bound on a stranger's key
 	generateRSABits = 2048
+	usualExponent   = 65537
 )
 
 // rsaScheme is RSASSA-PKCS1-v1_5 (RFC 7518 section 3.3). Its public key is an
@@ -41,7 +42,7 @@ func (rsaScheme) public(_ *algorithm, private any) (any, error) {
 	return signer.Public(), nil
 }
 
-func (rsaScheme) check(a *algorithm, public any, _ *keyOptions) error {
+func (rsaScheme) check(a *algorithm, public any, o *keyOptions) error {
 	key, ok := public.(*rsa.PublicKey)
 	if !ok || key == nil || key.N == nil {
 		return fail(ErrInvalidKey, "%s takes an RSA key, not a %T", a.name, public)
@@ -56,6 +57,8 @@ func (rsaScheme) check(a *algorithm, public any, _ *keyOptions) error {
 		return fail(ErrInvalidKey, "an RSA modulus that is not odd and positive")
 	case key.E < 3 || key.E&1 == 0 || key.E > 1<<31-1:
 		return fail(ErrInvalidKey, "an RSA public exponent that is not an odd number from 3 to 2^31-1")
+	case key.E != usualExponent && !o.allowUnusualExponent:
+		return fail(ErrInvalidKey, "an RSA public exponent other than 65537 (InsecureAllowUnusualExponent admits it)")
 	}
 	if reason := weakRSA(key.N); reason != "" {
 		return fail(ErrWeakKey, "%s", reason)

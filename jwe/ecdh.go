@@ -54,7 +54,7 @@ func (ecdhFamily) generate(_ binding, c ecdh.Curve) (any, error) {
 	return key, nil
 }
 
-func (ecdhFamily) public(private any) (any, error) {
+func (ecdhFamily) public(private any, _ *keyOptions) (any, error) {
 	key, ok := private.(*ecdh.PrivateKey)
 	if !ok {
 		return nil, fail(jeton.ErrInvalidKey, "an ECDH decrypting key is an *ecdh.PrivateKey, not a %T", private)
@@ -67,7 +67,7 @@ func (ecdhFamily) public(private any) (any, error) {
 
 // check has little to look at: crypto/ecdh makes no key that is not a point on
 // its curve.
-func (ecdhFamily) check(b binding, public any) (any, error) {
+func (ecdhFamily) check(b binding, public any, _ *keyOptions) (any, error) {
 	key, ok := public.(*ecdh.PublicKey)
 	if !ok {
 		return nil, fail(jeton.ErrInvalidKey, "%s takes an *ecdh.PublicKey, not a %T", b.alg.name, public)

@@ -8,10 +8,10 @@ type family interface {
 	generate(b binding, curve ecdh.Curve) (any, error)
 	// public checks a private key and returns the half that encrypts; a secret
 	// is its own.
-	public(private any) (any, error)
+	public(private any, o *keyOptions) (any, error)
 	// check refuses a public key that must not be used, and returns one that
 	// nobody else can change.
-	check(b binding, public any) (any, error)
+	check(b binding, public any, o *keyOptions) (any, error)
 	// readPublic and readPrivate read a JWK; there may be no public half.
 	readPublic(o object) (any, error)
 	readPrivate(o object) (any, error)

@@ -212,6 +212,7 @@ func TestRefusesJWKs(t *testing.T) {
 		{"RSA with zeros in front of dq", rsaWith("dq", "AAAA"+members["dq"]), jwe.RSAOAEP256},
 		{"RSA with a huge e", rsaWith("e", "AQAAAAAB"), jwe.RSAOAEP256},
 		{"RSA with e of 1", rsaWith("e", "AQ"), jwe.RSAOAEP256},
+		{"A21 RSA with e of 3", rsaWith("e", "Aw"), jwe.RSAOAEP256},
 		{"RSA with a huge n", rsaWith("n", strings.Repeat("_", 2800)), jwe.RSAOAEP256},
 		{"RSA of primes that are none", compositeRSA(t), jwe.RSAOAEP256},
 		{"EC without d", strings.Replace(ec(ephemeralX, ephemeralY, ""), `,"d":""`, "", 1), jwe.ECDHES},

@@ -43,8 +43,17 @@ func conceal(key any) material { return func() any { return key } }
 type KeyOption func(*keyOptions) error
 
 type keyOptions struct {
-	id    string
-	curve ecdh.Curve
+	id                   string
+	curve                ecdh.Curve
+	allowUnusualExponent bool
+}
+
+// rsa are the options with which package jeton judges an RSA key.
+func (o *keyOptions) rsa() []jeton.KeyOption {
+	if o.allowUnusualExponent {
+		return []jeton.KeyOption{jeton.InsecureAllowUnusualExponent()}
+	}
+	return nil
 }
 
 // KeyID sets the key's id, the "kid" that its tokens carry (RFC 7516 section
@@ -73,6 +82,12 @@ func Curve(c ecdh.Curve) KeyOption {
 		o.curve = c
 		return nil
 	}
+}
+
+// InsecureAllowUnusualExponent admits an RSA public exponent other than 65537: see
+// [jeton.InsecureAllowUnusualExponent].
+func InsecureAllowUnusualExponent() KeyOption {
+	return func(o *keyOptions) error { o.allowUnusualExponent = true; return nil }
 }
 
 var errCurveOption = fail(jeton.ErrInvalidKey, "a curve is for GenerateKey with ECDH-ES")
@@ -132,7 +147,8 @@ func NewSecretKey(alg Algorithm, enc Encryption, secret []byte, opts ...KeyOptio
 //
 // Errors: jeton.ErrUnsupportedAlgorithm; jeton.ErrInvalidKey or jeton.ErrWeakKey
 // if the key does not fit the algorithm or must not be used (for RSA: 2048 to 8192
-// bits, and not of the families that are known to be factored).
+// bits, the exponent 65537 unless InsecureAllowUnusualExponent, and not of the
+// families that are known to be factored).
 func NewDecryptingKey(alg Algorithm, enc Encryption, private crypto.PrivateKey, opts ...KeyOption) (*DecryptingKey, error) {
 	b, err := bindAsymmetric(alg, enc)
 	if err != nil {
@@ -171,7 +187,7 @@ func newDecryptingKey(b binding, private any, o *keyOptions) (*DecryptingKey, er
 	if secret, ok := private.([]byte); ok {
 		private = slices.Clone(secret)
 	}
-	half, err := b.alg.family.public(private)
+	half, err := b.alg.family.public(private, o)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +202,7 @@ func newEncryptingKey(b binding, public any, o *keyOptions) (*EncryptingKey, err
 	if o.curve != nil {
 		return nil, errCurveOption
 	}
-	public, err := b.alg.family.check(b, public)
+	public, err := b.alg.family.check(b, public, o)
 	if err != nil {
 		return nil, err
 	}

@@ -29,23 +29,23 @@ func (rsaFamily) generate(_ binding, curve ecdh.Curve) (any, error) {
 	return key, nil
 }
 
-func (rsaFamily) public(private any) (any, error) {
+func (rsaFamily) public(private any, o *keyOptions) (any, error) {
 	key, ok := private.(*rsa.PrivateKey)
 	if !ok {
 		return nil, fail(jeton.ErrInvalidKey, "an RSA decrypting key is an *rsa.PrivateKey, not a %T", private)
 	}
-	if _, err := jeton.NewSigningKey(jeton.RS256, key); err != nil {
+	if _, err := jeton.NewSigningKey(jeton.RS256, key, o.rsa()...); err != nil {
 		return nil, err
 	}
 	return &key.PublicKey, nil
 }
 
-func (rsaFamily) check(b binding, public any) (any, error) {
+func (rsaFamily) check(b binding, public any, o *keyOptions) (any, error) {
 	key, ok := public.(*rsa.PublicKey)
 	if !ok {
 		return nil, fail(jeton.ErrInvalidKey, "%s takes an RSA key, not a %T", b.alg.name, public)
 	}
-	if _, err := jeton.NewVerifyingKey(jeton.RS256, key); err != nil {
+	if _, err := jeton.NewVerifyingKey(jeton.RS256, key, o.rsa()...); err != nil {
 		return nil, err
 	}
 	return &rsa.PublicKey{N: new(big.Int).Set(key.N), E: key.E}, nil

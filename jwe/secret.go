@@ -23,9 +23,9 @@ func (secretFamily) generate(b binding, curve ecdh.Curve) (any, error) {
 
 // Only NewSecretKey, ParsePrivate and generate bring secrets here, so that their
 // type is known.
-func (secretFamily) public(private any) (any, error) { return private, nil }
+func (secretFamily) public(private any, _ *keyOptions) (any, error) { return private, nil }
 
-func (secretFamily) check(b binding, public any) (any, error) {
+func (secretFamily) check(b binding, public any, _ *keyOptions) (any, error) {
 	secret := public.([]byte)
 	switch {
 	case len(secret) < b.secretBytes():

@@ -51,6 +51,15 @@ func InsecureAllowWeakSecret() Option {
 	}
 }
 
+// InsecureAllowUnusualExponent admits an RSA public exponent other than 65537: see
+// [jeton.InsecureAllowUnusualExponent]. In a set it holds for all keys.
+func InsecureAllowUnusualExponent() Option {
+	return func(o *options) error {
+		o.key = append(o.key, jeton.InsecureAllowUnusualExponent())
+		return nil
+	}
+}
+
 // AllowSymmetric lets [ParseSet] read a set of HMAC secrets. Such a set must
 // never be published: who reads it can sign. Secrets and public keys in one set
 // are refused all the same.
@@ -128,7 +137,7 @@ func (o *options) choose(kty string, named jeton.Algorithm, public any) (jeton.A
 		}
 		// The length of a secret says nothing about what it is for.
 		if !alg.Symmetric() {
-			if _, err := jeton.NewVerifyingKey(alg, public); err != nil {
+			if _, err := jeton.NewVerifyingKey(alg, public, o.key...); err != nil {
 				if refusal == nil {
 					refusal = err
 				}

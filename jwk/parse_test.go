@@ -114,6 +114,8 @@ func TestParsePublicRefuses(t *testing.T) {
 		"an exponent of zero":                 {members{"e": "AA"}, jeton.ErrInvalidKey, `"e" is zero`},
 		"A21 an exponent of one":              {members{"e": "AQ"}, jeton.ErrInvalidKey, "exponent"},
 		"A21 an even exponent":                {members{"e": number(65536)}, jeton.ErrInvalidKey, "exponent"},
+		"A21 an exponent of three":            {members{"e": "Aw"}, jeton.ErrInvalidKey, "InsecureAllowUnusualExponent"},
+		"A21 an exponent of 65539":            {members{"e": number(65539)}, jeton.ErrInvalidKey, "InsecureAllowUnusualExponent"},
 		"A21 an exponent of 32 bits":          {members{"e": number(1<<31 + 1)}, jeton.ErrInvalidKey, `"e" is not below`},
 		"A21 an exponent that is one mod 2³²": {members{"e": number(1<<32 + 65537)}, jeton.ErrInvalidKey, `"e" is not below`},
 		"A21 an exponent of 65 bits":          {members{"e": "AQAAAAAAAQAB"}, jeton.ErrInvalidKey, `"e" is not below`},
@@ -269,6 +271,36 @@ func TestInsecureAllowWeakSecretAdmitsAShortOne(t *testing.T) {
 	short := secretJWK().with(members{"k": base64url.Encode([]byte("secret"))})
 	if _, err := jwk.ParsePrivate(short.text(), jwk.InsecureAllowWeakSecret()); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestInsecureAllowUnusualExponent(t *testing.T) {
+	allow := jwk.InsecureAllowUnusualExponent()
+	for name, e := range map[string]string{"A21 three": "Aw", "A21 17": number(17), "A21 2^31-1": number(1<<31 - 1)} {
+		t.Run(name, func(t *testing.T) {
+			key := rsaPublicJWK().with(members{"e": e})
+			if _, err := jwk.ParsePublic(key.text(), allow); err != nil {
+				t.Error(err)
+			}
+			if _, err := jwk.ParsePublic(key.with(members{"alg": nil}).text(), allow, jwk.DefaultAlgorithm("PS256")); err != nil {
+				t.Error("of no algorithm:", err)
+			}
+			_, err := jwk.ParsePublic(key.with(members{"alg": nil}).text(), allow)
+			refused(t, err, jeton.ErrInvalidKey, "name one") // and not because of its exponent
+			for _, set := range [][]byte{set(key), set(otherPublicJWK(), key)} {
+				_, err = jwk.ParseSet(set)
+				refused(t, err, jeton.ErrInvalidKey, "exponent")
+				if _, err := jwk.ParseSet(set, allow); err != nil {
+					t.Error("in a set:", err)
+				}
+			}
+		})
+	}
+	for name, e := range map[string]string{"A21 one": "AQ", "A21 two": "Ag", "A21 even": number(65536), "A21 2^31+1": number(1<<31 + 1)} {
+		t.Run(name, func(t *testing.T) {
+			_, err := jwk.ParsePublic(rsaPublicJWK().with(members{"e": e}).text(), allow)
+			refused(t, err, jeton.ErrInvalidKey, "")
+		})
 	}
 }
 

@@ -52,6 +52,9 @@ func newSource(address string, o RemoteOptions) (*source, error) {
 		}
 		s.options = append(s.options, jwk.DefaultAlgorithm(o.DefaultAlgorithm))
 	}
+	if o.InsecureAllowUnusualExponent {
+		s.options = append(s.options, jwk.InsecureAllowUnusualExponent())
+	}
 	transport := o.Transport
 	if transport == nil {
 		transport = newTransport(u)

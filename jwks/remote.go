@@ -41,6 +41,10 @@ type RemoteOptions struct {
 	// RefreshEvery and Cooldown. 0 means 24 h.
 	MaxStale time.Duration
 
+	// InsecureAllowUnusualExponent admits RSA keys whose public exponent is not
+	// 65537: see [jeton.InsecureAllowUnusualExponent]. Without it such a key, as
+	// any other that is refused, refuses the whole set.
+	InsecureAllowUnusualExponent bool
 	// InsecureLoopbackHTTP admits an http address if its host is localhost or a
 	// loopback address, for tests and for issuers on the same machine.
 	InsecureLoopbackHTTP bool

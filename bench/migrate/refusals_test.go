@@ -12,6 +12,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"math/big"
 	"strings"
 	"testing"
 	"time"
@@ -115,14 +116,40 @@ func refusals(t *testing.T) []refusal {
 	if err != nil {
 		t.Fatal(err)
 	}
+	odd := exponent3(t)
 	return append(rows,
 		refusal{name: "a secret shorter than the hash", alg: jeton.HS256, key: weak, token: seal(t, weak, jeton.HS256, header, claims),
 			reason: jeton.ErrWeakKey, hatch: "InsecureAllowWeakSecret", options: []jeton.KeyOption{jeton.InsecureAllowWeakSecret()}},
 		refusal{name: "a key file as a secret", alg: jeton.HS256, key: text, token: seal(t, text, jeton.HS256, header, claims), reason: jeton.ErrInvalidKey},
 		refusal{name: "RSA under 2048 bits", alg: jeton.RS256, key: short, token: seal(t, short, jeton.RS256, `{"alg":"RS256","typ":"JWT"}`, claims), reason: jeton.ErrWeakKey},
+		refusal{name: "an RSA exponent other than 65537", alg: jeton.RS256, key: odd, token: seal(t, odd, jeton.RS256, `{"alg":"RS256","typ":"JWT"}`, claims),
+			reason: jeton.ErrInvalidKey, hatch: "InsecureAllowUnusualExponent", options: []jeton.KeyOption{jeton.InsecureAllowUnusualExponent()}},
 		refusal{name: "PSS with another salt length", alg: jeton.PS256, key: long, token: seal(t, long, jeton.PS256, `{"alg":"PS256","typ":"JWT"}`, claims), reason: jeton.ErrSignature},
 		refusal{name: "`HS512` with the key for `HS256`", alg: jeton.HS256, key: secret, token: seal(t, secret, jeton.HS512, `{"alg":"HS512","typ":"JWT"}`, claims), reason: jeton.ErrAlgorithmMismatch},
 	)
+}
+
+// exponent3 makes an RSA key with the public exponent 3.
+func exponent3(t *testing.T) *rsa.PrivateKey {
+	one, three := big.NewInt(1), big.NewInt(3)
+	prime := func() *big.Int {
+		p, err := rand.Prime(rand.Reader, 1024)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	for {
+		p, q := prime(), prime()
+		phi := new(big.Int).Mul(new(big.Int).Sub(p, one), new(big.Int).Sub(q, one))
+		d := new(big.Int).ModInverse(three, phi)
+		if d == nil || p.Cmp(q) == 0 {
+			continue
+		}
+		key := &rsa.PrivateKey{PublicKey: rsa.PublicKey{N: new(big.Int).Mul(p, q), E: 3}, D: d, Primes: []*big.Int{p, q}}
+		key.Precompute()
+		return key
+	}
 }
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

@@ -27,7 +27,7 @@ const maxKeyFile = 1 << 20
 // each reads every file and hands over its keys: the private half if the file
 // has one.
 func (k *keyFiles) each(s *streams, do func(private *jeton.SigningKey, public *jeton.VerifyingKey, format string) error) error {
-	src := keySource{Alg: k.Alg, WeakSecret: true} // converting a key is not using it
+	src := keySource{Alg: k.Alg, WeakSecret: true, UnusualExponent: true} // converting a key is not using it
 	opts, err := src.options("")
 	if err != nil {
 		return err

@@ -19,11 +19,12 @@ import (
 
 // keySource are the flags that name one key: a file or a secret.
 type keySource struct {
-	Key        string `help:"Key file: JWK or PEM." placeholder:"FILE" predictor:"file"`
-	Secret     string `help:"HMAC secret as text. Other users of the machine can see arguments: prefer --secret-file or JETON_SECRET." placeholder:"TEXT"`
-	SecretFile string `help:"File with the HMAC secret; a newline at its end is not part of it." placeholder:"FILE" predictor:"file"`
-	WeakSecret bool   `help:"Accept an HMAC secret shorter than the hash: for old systems that can't change theirs."`
-	Alg        string `help:"Algorithm of a key that names none. Default: HS256 for a secret, RS256 for an RSA key." placeholder:"ALG"`
+	Key             string `help:"Key file: JWK or PEM." placeholder:"FILE" predictor:"file"`
+	Secret          string `help:"HMAC secret as text. Other users of the machine can see arguments: prefer --secret-file or JETON_SECRET." placeholder:"TEXT"`
+	SecretFile      string `help:"File with the HMAC secret; a newline at its end is not part of it." placeholder:"FILE" predictor:"file"`
+	WeakSecret      bool   `help:"Accept an HMAC secret shorter than the hash: for old systems that can't change theirs."`
+	UnusualExponent bool   `help:"Accept an RSA public exponent other than 65537: for old systems that can't change theirs."`
+	Alg             string `help:"Algorithm of a key that names none. Default: HS256 for a secret, RS256 for an RSA key." placeholder:"ALG"`
 }
 
 // count tells how many sources are named, with one more from elsewhere.
@@ -100,6 +101,9 @@ func (k *keySource) options(kid string) ([]jwk.Option, error) {
 	}
 	if k.WeakSecret {
 		opts = append(opts, jwk.InsecureAllowWeakSecret())
+	}
+	if k.UnusualExponent {
+		opts = append(opts, jwk.InsecureAllowUnusualExponent())
 	}
 	if kid != "" {
 		opts = append(opts, jwk.KeyID(kid))
@@ -196,7 +200,7 @@ func (k *keySource) keySet(ctx context.Context, set string, now func() time.Time
 		return key, nil
 	}
 	if strings.HasPrefix(set, "http://") || strings.HasPrefix(set, "https://") {
-		return remoteKeys(ctx, set, k.Alg, now)
+		return k.remoteKeys(ctx, set, now)
 	}
 	data, err := os.ReadFile(set)
 	if err != nil {
@@ -209,8 +213,8 @@ func (k *keySource) keySet(ctx context.Context, set string, now func() time.Time
 	return jwks.NewStatic(keys...)
 }
 
-func remoteKeys(ctx context.Context, address, alg string, now func() time.Time) (jeton.KeySet, error) {
-	o := jwks.RemoteOptions{Now: now, DefaultAlgorithm: jeton.Algorithm(alg)}
+func (k *keySource) remoteKeys(ctx context.Context, address string, now func() time.Time) (jeton.KeySet, error) {
+	o := jwks.RemoteOptions{Now: now, DefaultAlgorithm: jeton.Algorithm(k.Alg), InsecureAllowUnusualExponent: k.UnusualExponent}
 	if u, err := url.Parse(address); err == nil && isLoopback(u.Hostname()) {
 		o.InsecureLoopbackHTTP = true
 	}
