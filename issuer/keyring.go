@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -102,17 +101,33 @@ func (r *Keyring) Retire(ctx context.Context, id string, atOnce bool) ([]string,
 // follows the feed refuses it although it still has a copy of it. Errors:
 // ErrNotFound, ErrMasterKey.
 func (r *Keyring) Revoke(ctx context.Context, id string) ([]string, error) {
-	var use KeyUse
-	changes, err := r.update(ctx, func(now time.Time, p *keyPlan) error {
+	keys, _, err := r.store.Keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// Nothing is told of keys that are not ours.
+	if _, err := openRing(r.master, keys); err != nil {
+		return nil, err
+	}
+	k, err := (&keyPlan{keys: keys}).byID(id)
+	if err != nil {
+		return nil, err
+	}
+	// Verifiers first: if the second step fails, the command can be given again.
+	if log, ok := r.store.(RevocationLog); ok && k.Use == UseAccess {
+		if _, err := log.RevokeBefore(ctx, EntryKey, id); err != nil {
+			return nil, err
+		}
+	}
+	return r.update(ctx, func(now time.Time, p *keyPlan) error {
 		k, err := p.byID(id)
 		if err != nil {
 			return err
 		}
 		gone := *k
-		use = gone.Use
 		if gone.State == KeyActive {
-			if p.in(use, KeyNext) != nil {
-				p.promote(now, use, gone.period())
+			if p.in(gone.Use, KeyNext) != nil {
+				p.promote(now, gone.Use, gone.period())
 			} else {
 				p.replace(now, gone, jeton.Algorithm(gone.Algorithm))
 			}
@@ -121,17 +136,6 @@ func (r *Keyring) Revoke(ctx context.Context, id string) ([]string, error) {
 		p.note(gone, "is revoked")
 		return nil
 	})
-	if err != nil || use != UseAccess {
-		return changes, err
-	}
-	log, ok := r.store.(RevocationLog)
-	if !ok {
-		return changes, nil
-	}
-	if _, err := log.RevokeBefore(ctx, EntryKey, id); err != nil {
-		return changes, fmt.Errorf("the key is gone from the set, but verifiers that have a copy were not told, do it again: %w", err)
-	}
-	return changes, nil
 }
 
 // period is how long the key was to sign: its successor gets as long.

@@ -23,7 +23,7 @@ type serveCmd struct {
 	MasterKeyFile string        `help:"File with the master key. Default: master.key in the data directory, made on first start." placeholder:"FILE" predictor:"file"`
 	Addr          string        `default:"127.0.0.1:8080" help:"Public listener. Default: ${default}." placeholder:"HOST:PORT"`
 	AdminAddr     string        `default:"127.0.0.1:8081" help:"Admin listener (health). Default: ${default}." placeholder:"HOST:PORT"`
-	Issuer        string        `help:"URL under which clients reach the public listener; the iss of tokens. Default: http:// and its address." placeholder:"URL"`
+	Issuer        string        `help:"URL under which clients reach the public listener; the iss of tokens. Default: http:// (https:// with a certificate) and its address." placeholder:"URL"`
 	Audience      []string      `default:"api" help:"Audience that tokens may be asked for, repeatable; the first is the default. Default: ${default}." placeholder:"NAME"`
 	Alg           string        `default:"RS256" help:"Algorithm of access tokens. Another one than before is a rotation. HS256 is for a single service that verifies its own tokens. Default: ${default}." placeholder:"ALG"`
 	AccessTTL     time.Duration `name:"access-ttl" default:"5m" help:"Life of an access token. Default: ${default}." placeholder:"D"`
@@ -31,7 +31,8 @@ type serveCmd struct {
 	RefreshIdle   time.Duration `default:"168h" help:"Life of a session that nobody uses; 0 for no such limit. Default: ${default}." placeholder:"D"`
 	RefreshGrace  time.Duration `default:"10s" help:"How long after a rotation a retry gets the same answer; 0 makes every reuse revoke. Default: ${default}." placeholder:"D"`
 	KeyPeriod     time.Duration `default:"720h" help:"How long a key signs access tokens before the next one takes over by itself; 0 for rotation on command only. Default: ${default}." placeholder:"D"`
-	LogFormat     string        `default:"auto" enum:"auto,text,json" help:"text, json, or auto: text on a terminal."`
+	tlsFlags
+	LogFormat string `default:"auto" enum:"auto,text,json" help:"text, json, or auto: text on a terminal."`
 }
 
 func (c *serveCmd) Help() string {
@@ -44,6 +45,10 @@ The store is one SQLite file; every answer is durable before it is sent. SIGTERM
 
 func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	log := newLogger(s, c.LogFormat)
+	tlsConfig, err := c.listener(ctx, c, log)
+	if err != nil {
+		return err
+	}
 	store, err := c.create(ctx)
 	if err != nil {
 		return err
@@ -64,7 +69,7 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	}
 	defer admin.Close()
 
-	cfg := c.config(public.Addr())
+	cfg := c.config(public.Addr(), tlsConfig != nil)
 	cfg.Store, cfg.MasterKey = store, master
 	cfg.OnEvent = func(_ context.Context, e issuer.Event) { logEvent(log, e) }
 	iss, err := issuer.New(ctx, cfg)
@@ -88,9 +93,10 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 		return iss.Ping(ctx)
 	}
 	servers := []*http.Server{newServer(handler, log), newServer(issuerhttp.Admin(iss, ready, options), log)}
+	servers[0].TLSConfig = tlsConfig
 	failed := make(chan error, len(servers))
 	for i, l := range []net.Listener{public, admin} {
-		go func() { failed <- servers[i].Serve(l) }()
+		go func() { failed <- serveOn(servers[i], l) }()
 	}
 	go c.tick(ctx, iss, log)
 
@@ -114,7 +120,7 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	return err
 }
 
-func (c *serveCmd) config(addr net.Addr) issuer.Config {
+func (c *serveCmd) config(addr net.Addr, tls bool) issuer.Config {
 	cfg := issuer.Config{
 		Issuer:       c.Issuer,
 		Audiences:    c.Audience,
@@ -128,6 +134,9 @@ func (c *serveCmd) config(addr net.Addr) issuer.Config {
 	}
 	if cfg.Issuer == "" {
 		cfg.Issuer = "http://" + reachable(addr)
+		if tls {
+			cfg.Issuer = "https://" + reachable(addr)
+		}
 	}
 	if c.RefreshIdle == 0 {
 		cfg.RefreshIdle = issuer.NoIdle
@@ -160,12 +169,16 @@ func (c *serveCmd) advise(ctx context.Context, iss *issuer.Issuer, log *slog.Log
 		log.Info("another algorithm takes over when verifiers had time to fetch its key; jeton keys rotate --now does it at once",
 			"now", alg, "next", c.Alg, "in", issuer.KeyLead)
 	}
-	if host, _, err := net.SplitHostPort(c.Addr); err == nil && !isLoopback(host) {
-		log.Warn("tokens travel in clear text on this listener: put TLS in front of it", "address", c.Addr)
-	}
 	if users, err := iss.Users(ctx); err == nil && len(users) == 0 {
 		log.Info("there are no users yet", "add", "jeton user add NAME --data "+c.Data)
 	}
+}
+
+func serveOn(s *http.Server, l net.Listener) error {
+	if s.TLSConfig != nil {
+		return s.ServeTLS(l, "", "") // with HTTP/2
+	}
+	return s.Serve(l)
 }
 
 // tick does what is due: keys that other nodes and commands changed are to be in

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -69,6 +70,9 @@ func serve(t *testing.T, data string, args ...string) *service {
 	select {
 	case addresses := <-serving:
 		s.url, s.admin = "http://"+addresses[0], "http://"+addresses[1]
+		if slices.Contains(args, "--tls-cert") {
+			s.url = "https://" + addresses[0]
+		}
 	case <-s.done:
 		t.Fatalf("the service ended: %s", s.log())
 	case <-time.After(time.Minute):

@@ -172,8 +172,9 @@ var layers = []layer{
 	{[]string{"./cmd/..."}, []string{"./..."}, []string{
 		"github.com/alecthomas/kong", "github.com/willabides/kongplete", "github.com/posener/complete",
 		"github.com/fatih/color", "golang.org/x/term",
+		"golang.org/x/crypto/acme", "golang.org/x/crypto/acme/autocert",
 	},
-		"cmd wires everything, and talks to the terminal with these"},
+		"cmd wires everything, and talks to the terminal and to authorities with these"},
 	{[]string{"./examples/..."}, slices.Concat(libraries, []string{"./grpcauth", "./issuer/..."}), nil,
 		"an example shows what a user can import"},
 }

@@ -80,7 +80,10 @@ func (t *tx) revoke(reason issuer.Reason, where string, arg any) (issuer.Revoked
 // appendBefore appends to the revocation log that the tokens of a subject, a
 // client or all that were issued before this second are called back.
 func (t *tx) appendBefore(kind issuer.EntryKind, value string) (issuer.Entry, error) {
-	entry := []issuer.Entry{{Kind: kind, Value: value, Before: instant(t.now).Truncate(time.Second)}}
+	entry := []issuer.Entry{{Kind: kind, Value: value}}
+	if kind != issuer.EntryKey {
+		entry[0].Before = instant(t.now).Truncate(time.Second)
+	}
 	err := t.append(entry)
 	return entry[0], err
 }
@@ -156,7 +159,7 @@ func (s *Store) Revocations(ctx context.Context, after uint64, limit int) ([]iss
 // value for [issuer.EntryAll].
 func (s *Store) RevokeBefore(ctx context.Context, kind issuer.EntryKind, value string) (issuer.Entry, error) {
 	switch kind {
-	case issuer.EntrySubject, issuer.EntryClient:
+	case issuer.EntrySubject, issuer.EntryClient, issuer.EntryKey:
 		if value == "" {
 			return issuer.Entry{}, fmt.Errorf("sqlite: revoke before: no %s", kind)
 		}
@@ -165,7 +168,7 @@ func (s *Store) RevokeBefore(ctx context.Context, kind issuer.EntryKind, value s
 			return issuer.Entry{}, errors.New("sqlite: revoke before: a value, though all are meant")
 		}
 	default:
-		return issuer.Entry{}, errors.New("sqlite: revoke before: the kind must be subject, client or all")
+		return issuer.Entry{}, errors.New("sqlite: revoke before: the kind must be subject, client, key or all")
 	}
 	var appended issuer.Entry
 	err := s.write(ctx, "revoke before", func(t *tx) (err error) {

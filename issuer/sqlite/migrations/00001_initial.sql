@@ -88,9 +88,9 @@ INSERT INTO log_head (id, log, seq, chain) VALUES (1, randomblob(16), 0, zeroblo
 
 CREATE TABLE log (
     seq    INTEGER NOT NULL PRIMARY KEY,
-    kind   TEXT    NOT NULL CHECK (kind IN ('session', 'subject', 'client', 'all')),
+    kind   TEXT    NOT NULL CHECK (kind IN ('session', 'subject', 'client', 'key', 'all')),
     value  TEXT    NOT NULL CHECK ((value = '') = (kind = 'all')),
-    before INTEGER          CHECK ((before IS NULL) = (kind = 'session')),
+    before INTEGER          CHECK ((before IS NULL) = (kind IN ('session', 'key'))),
     at     INTEGER NOT NULL,
     chain  BLOB    NOT NULL CHECK (length(chain) = 32)
 ) STRICT;
