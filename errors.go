@@ -82,6 +82,9 @@ var (
 	ErrExpired = newReason("expired", ErrInvalidClaim, "expired")
 	// ErrRevoked: the token's session or subject was revoked.
 	ErrRevoked = newReason("revoked", nil, "revoked")
+	// ErrRevocationsUnavailable: what was revoked is not known well enough. The
+	// token may be good.
+	ErrRevocationsUnavailable = newReason("revocations_unavailable", nil, "revocations unavailable")
 
 	// ErrInvalidKey: key material or a key option that is refused.
 	ErrInvalidKey = newReason("invalid_key", nil, "refused key")

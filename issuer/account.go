@@ -24,6 +24,7 @@ type Admin struct {
 	gate     *gate
 	now      func() time.Time
 	onEvent  func(context.Context, Event)
+	wake     func() // of the feed, after a revocation; nil if there is none
 }
 
 // NewAdmin makes an Admin. Of the configuration it uses the store, the clock,

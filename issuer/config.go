@@ -29,10 +29,15 @@ type Config struct {
 	// MasterKey seals the keys in the store. Required.
 	MasterKey MasterKey
 
-	AccessTTL    time.Duration // life of an access token; default 5 min, at most 24 h
-	RefreshTTL   time.Duration // absolute life of a session; default 30 days
-	RefreshIdle  time.Duration // life of a session that is not used; default 7 days; NoIdle for none
-	RefreshGrace time.Duration // window in which a retry is answered; default 10 s, at most 5 min; NoGrace for none
+	AccessTTL time.Duration // life of an access token; default 5 min, at most 24 h
+	// LongestAccessTTL is the longest AccessTTL that tokens still alive were
+	// made with, by this issuer or another on the same store: a revocation is
+	// told to verifiers for so long. Set it to the old value when AccessTTL
+	// becomes shorter. Default, and at least, AccessTTL; at most 24 h.
+	LongestAccessTTL time.Duration
+	RefreshTTL       time.Duration // absolute life of a session; default 30 days
+	RefreshIdle      time.Duration // life of a session that is not used; default 7 days; NoIdle for none
+	RefreshGrace     time.Duration // window in which a retry is answered; default 10 s, at most 5 min; NoGrace for none
 
 	// KeyPeriod is how long a key signs access tokens before the next one takes
 	// over; default 30 days, at least 1 h; NoRotation for no such limit.
@@ -46,6 +51,10 @@ type Config struct {
 	HashSlots int           // password hashes at once; default one per processor
 	HashQueue int           // logins that may wait for a slot; default 64
 	HashWait  time.Duration // how long they wait; default 2 s
+
+	// FeedReaders is how many may read the feed of revocations at once; default
+	// 10,000. Each is a connection and some 30 KiB.
+	FeedReaders int
 
 	// Now is the wall clock. Required. It dates access tokens; sessions live in
 	// the store's time.
@@ -114,6 +123,13 @@ func (c Config) complete() (Config, error) {
 		case *d.value < d.min || *d.value > d.max:
 			return bad("the %s must be between %s and %s", d.name, d.min, d.max)
 		}
+	}
+	if c.FeedReaders == 0 {
+		c.FeedReaders = 10_000
+	}
+	c.LongestAccessTTL = max(c.LongestAccessTTL, c.AccessTTL)
+	if c.FeedReaders < 0 || c.LongestAccessTTL > 24*time.Hour {
+		return bad("a negative number of feed readers, or a longest access TTL over 24h")
 	}
 	if c.RefreshGrace > 0 && c.RefreshIdle > 0 && c.RefreshIdle <= c.RefreshGrace {
 		return bad("the refresh idle time must be longer than the refresh grace")

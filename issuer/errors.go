@@ -27,6 +27,11 @@ var (
 	ErrInvalidTarget = errors.New("issuer: unknown audience")
 	// ErrBusy: all password hashing slots stay taken; try again shortly.
 	ErrBusy = errors.New("issuer: busy")
+	// ErrFeedFull: as many read the feed of revocations as may; try again later.
+	ErrFeedFull = errors.New("issuer: too many readers of the feed")
+	// ErrFeedEnded: the feed was closed, or its log is another one now. A
+	// reader begins again.
+	ErrFeedEnded = errors.New("issuer: the feed ended")
 	// ErrConfig: a Config that is incomplete or contradicts itself.
 	ErrConfig = errors.New("issuer: refused configuration")
 	// ErrMasterKey: the keys in the store were sealed under another master

@@ -22,6 +22,7 @@ type Issuer struct {
 	verifier *jeton.Verifier
 	dummy    parsedHash // of a password that nobody has
 	noSeed   Seed       // of a session that does not exist
+	feed     *Feed
 }
 
 // New makes an issuer. On an empty store it makes the first keys; where the
@@ -38,6 +39,10 @@ func New(ctx context.Context, cfg Config) (*Issuer, error) {
 	}
 	if err := i.loadKeys(ctx, true); err != nil {
 		return nil, err
+	}
+	if log, ok := cfg.Store.(RevocationLog); ok {
+		i.feed = newFeed(i, log)
+		i.wake = i.feed.wakeUp
 	}
 	i.verifier, err = jeton.NewVerifier(keySetFunc(i.findKey), jeton.Policy{
 		Issuer:      cfg.Issuer,

@@ -110,3 +110,39 @@ type Pruner interface {
 	// write waits for long. limit must be positive.
 	Prune(ctx context.Context, keep Retention, limit int) (int, error)
 }
+
+const (
+	pruneBatch = 500
+	// prunePause lets other writes in between two batches.
+	prunePause = 20 * time.Millisecond
+	// logSpare is how much longer than it counts an entry stays, so that a
+	// follower that was away a while needs no snapshot.
+	logSpare = 10 * time.Minute
+)
+
+// Prune deletes what is over: entries of the revocation log that no token needs
+// any more, and sessions that ended longer ago than keep. It works in small
+// batches with pauses between, until nothing is left to delete or ctx ends, and
+// returns how much it deleted. Any number of issuers may do so at once; with a
+// store that is no [Pruner] it does nothing. Errors: those of the store.
+func (i *Issuer) Prune(ctx context.Context, keep time.Duration) (int, error) {
+	pruner, ok := i.store.(Pruner)
+	if !ok {
+		return 0, nil
+	}
+	retention := Retention{Sessions: keep, Log: i.RevocationLife() + logSpare}
+	pause := time.NewTicker(prunePause)
+	defer pause.Stop()
+	for deleted := 0; ; {
+		n, err := pruner.Prune(ctx, retention, pruneBatch)
+		deleted += n
+		if err != nil || n < pruneBatch {
+			return deleted, err
+		}
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			return deleted, ctx.Err()
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/jeton-go/jeton"
 )
@@ -60,6 +61,9 @@ func (a *Admin) RevokeSubject(ctx context.Context, subject string, why Reason) (
 	if subject == "" {
 		return 0, badRequest("no subject")
 	}
+	if err := checkValue(subject); err != nil {
+		return 0, err
+	}
 	done, err := a.store.Revoke(ctx, Revocation{Subject: subject, Reason: why})
 	if err != nil {
 		return 0, err
@@ -67,6 +71,53 @@ func (a *Admin) RevokeSubject(ctx context.Context, subject string, why Reason) (
 	a.revoked(ctx, done, subject, why)
 	return len(done.Sessions), nil
 }
+
+// RevokeIssued calls back, for every verifier that follows the feed, the access
+// tokens of a subject (EntrySubject), of a client (EntryClient) or of everybody
+// (EntryAll, with an empty value) that were issued before this second. No
+// session ends: who has a refresh token gets a new access token with it. Routes
+// that ask the store about a session, such as /verify, go on accepting the old
+// one. ErrInvalidRequest for another kind or a value that does not fit it.
+func (a *Admin) RevokeIssued(ctx context.Context, kind EntryKind, value string) (Entry, error) {
+	if kind != EntrySubject && kind != EntryClient && kind != EntryAll || (value == "") != (kind == EntryAll) {
+		return Entry{}, badRequest("a subject or a client with its id, or all without")
+	}
+	if err := checkValue(value); err != nil {
+		return Entry{}, err
+	}
+	log, ok := a.store.(RevocationLog)
+	if !ok {
+		return Entry{}, errors.New("issuer: the store has no revocation log")
+	}
+	e, err := log.RevokeBefore(ctx, kind, value)
+	if err != nil {
+		return Entry{}, err
+	}
+	if a.wake != nil {
+		a.wake()
+	}
+	event := Event{Kind: EventRevoked, At: e.At, Reason: ReasonRevoked, Detail: "access tokens issued before now: " + string(kind)}
+	switch kind {
+	case EntrySubject:
+		event.Subject = value
+	case EntryClient:
+		event.ClientID = value
+	}
+	a.emit(ctx, event)
+	return e, nil
+}
+
+// checkValue keeps out of the log what no token can say and no batch could
+// carry.
+func checkValue(value string) error {
+	if len(value) > maxValueBytes || !utf8.ValidString(value) {
+		return badRequest("an id has at most %d bytes of UTF-8", maxValueBytes)
+	}
+	return nil
+}
+
+// maxValueBytes is more than fits into a token.
+const maxValueBytes = 8192
 
 // RevokeToken revokes the session of a token (RFC 7009): a refresh token, a
 // superseded one too, or an access token of this issuer. A token that is none,
@@ -111,6 +162,9 @@ func (i *Issuer) RevokeToken(ctx context.Context, token, clientID string) error 
 
 // revoked tells of sessions that were revoked just now.
 func (a *Admin) revoked(ctx context.Context, done Revoked, subject string, why Reason) {
+	if a.wake != nil {
+		a.wake()
+	}
 	if len(done.Sessions) > 0 {
 		a.emit(ctx, Event{Kind: EventRevoked, At: done.At, Subject: subject, Sessions: done.Sessions, Reason: why})
 	}

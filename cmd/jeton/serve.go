@@ -27,9 +27,11 @@ type serveCmd struct {
 	Audience      []string      `default:"api" help:"Audience that tokens may be asked for, repeatable; the first is the default. Default: ${default}." placeholder:"NAME"`
 	Alg           string        `default:"RS256" help:"Algorithm of access tokens. Another one than before is a rotation. HS256 is for a single service that verifies its own tokens. Default: ${default}." placeholder:"ALG"`
 	AccessTTL     time.Duration `name:"access-ttl" default:"5m" help:"Life of an access token. Default: ${default}." placeholder:"D"`
+	LongestAccess time.Duration `name:"longest-access-ttl" help:"Longest life of access tokens that were made before --access-ttl became shorter. Default: --access-ttl." placeholder:"D"`
 	RefreshTTL    time.Duration `name:"refresh-ttl" default:"720h" help:"Life of a session. Default: ${default}." placeholder:"D"`
 	RefreshIdle   time.Duration `default:"168h" help:"Life of a session that nobody uses; 0 for no such limit. Default: ${default}." placeholder:"D"`
 	RefreshGrace  time.Duration `default:"10s" help:"How long after a rotation a retry gets the same answer; 0 makes every reuse revoke. Default: ${default}." placeholder:"D"`
+	KeepEnded     time.Duration `default:"168h" help:"How long the row of a session stays after its end. Default: ${default}." placeholder:"D"`
 	KeyPeriod     time.Duration `default:"720h" help:"How long a key signs access tokens before the next one takes over by itself; 0 for rotation on command only. Default: ${default}." placeholder:"D"`
 	tlsFlags
 	LogFormat string `default:"auto" enum:"auto,text,json" help:"text, json, or auto: text on a terminal."`
@@ -70,6 +72,9 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	defer admin.Close()
 
 	cfg := c.config(public.Addr(), tlsConfig != nil)
+	if c.KeepEnded < 0 {
+		return usageError{errors.New("--keep-ended is not negative")}
+	}
 	cfg.Store, cfg.MasterKey = store, master
 	cfg.OnEvent = func(_ context.Context, e issuer.Event) { logEvent(log, e) }
 	iss, err := issuer.New(ctx, cfg)
@@ -94,6 +99,9 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	}
 	servers := []*http.Server{newServer(handler, log), newServer(issuerhttp.Admin(iss, ready, options), log)}
 	servers[0].TLSConfig = tlsConfig
+	if feed := iss.Feed(); feed != nil {
+		servers[0].RegisterOnShutdown(feed.Close) // its readers don't leave by themselves
+	}
 	failed := make(chan error, len(servers))
 	for i, l := range []net.Listener{public, admin} {
 		go func() { failed <- serveOn(servers[i], l) }()
@@ -122,15 +130,16 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 
 func (c *serveCmd) config(addr net.Addr, tls bool) issuer.Config {
 	cfg := issuer.Config{
-		Issuer:       c.Issuer,
-		Audiences:    c.Audience,
-		Algorithm:    jeton.Algorithm(c.Alg),
-		AccessTTL:    c.AccessTTL,
-		RefreshTTL:   c.RefreshTTL,
-		RefreshIdle:  c.RefreshIdle,
-		RefreshGrace: c.RefreshGrace,
-		KeyPeriod:    c.KeyPeriod,
-		Now:          time.Now,
+		Issuer:           c.Issuer,
+		Audiences:        c.Audience,
+		Algorithm:        jeton.Algorithm(c.Alg),
+		AccessTTL:        c.AccessTTL,
+		LongestAccessTTL: c.LongestAccess,
+		RefreshTTL:       c.RefreshTTL,
+		RefreshIdle:      c.RefreshIdle,
+		RefreshGrace:     c.RefreshGrace,
+		KeyPeriod:        c.KeyPeriod,
+		Now:              time.Now,
 	}
 	if cfg.Issuer == "" {
 		cfg.Issuer = "http://" + reachable(addr)
@@ -193,6 +202,11 @@ func (c *serveCmd) tick(ctx context.Context, iss *issuer.Issuer, log *slog.Logge
 		case <-every.C:
 			if err := iss.Tick(ctx); err != nil && ctx.Err() == nil {
 				log.Error("housekeeping failed", "error", err)
+			}
+			if n, err := iss.Prune(ctx, c.KeepEnded); err != nil && ctx.Err() == nil {
+				log.Error("pruning failed", "error", err)
+			} else if n > 0 {
+				log.Debug("pruned", "rows", n)
 			}
 		}
 	}

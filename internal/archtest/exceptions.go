@@ -12,6 +12,7 @@ var exceptions = map[exception]string{
 	{"policy.go", "time.Now"}:                    "the default of the policy's injectable clock",
 	{"grpcauth/server.go", "time.Now"}:           "the default of the interceptors' injectable clock",
 	{"jwks/remote.go", "time.Now"}:               "the default of the key set's injectable clock",
+	{"revocation/options.go", "time.Now"}:        "the default of the follower's injectable clock",
 	{"internal/testenv/testenv.go", "os.Getenv"}: "reads JETON_CI, for tests only",
 }
 

@@ -32,6 +32,8 @@ var answers = []struct {
 	{issuer.ErrInvalidScope, answer{400, "invalid_scope", "the scope exceeds what was granted"}},
 	{issuer.ErrInvalidTarget, answer{400, "invalid_target", "no tokens are made for this audience"}},
 	{issuer.ErrNotFound, answer{404, "not_found", "there is no such thing"}},
+	{issuer.ErrFeedFull, answer{503, "temporarily_unavailable", "too many readers of the feed, try again later"}},
+	{issuer.ErrFeedEnded, answer{503, "temporarily_unavailable", "the feed begins anew, try again"}},
 	{issuer.ErrBusy, answer{503, "temporarily_unavailable", "too many logins at once, try again shortly"}},
 }
 

@@ -51,6 +51,10 @@ func TestAFailureOfTheStoreIsNotARefusal(t *testing.T) {
 		{"delete one: no write", "Revoke", func(s *service, p pair) answer { return s.with(p.Access, "DELETE", "/v1/sessions/"+s.sid(p.Access)) }, 500, "server_error"},
 		{"delete all: no look-up", "Session", func(s *service, p pair) answer { return s.with(p.Access, "DELETE", "/v1/sessions") }, 503, "temporarily_unavailable"},
 		{"delete all: no write", "Revoke", func(s *service, p pair) answer { return s.with(p.Access, "DELETE", "/v1/sessions") }, 500, "server_error"},
+		{"feed: no log", "Revocations", func(s *service, _ pair) answer { return s.do("GET", "/v1/revocations", "") }, 500, "server_error"},
+		{"feed: no log for a stream", "Revocations", func(s *service, _ pair) answer {
+			return s.do("GET", "/v1/revocations", "", "Accept", "text/event-stream")
+		}, 500, "server_error"},
 		{"verify: no look-up", "Session", func(s *service, p pair) answer { return s.with(p.Access, "GET", "/verify") }, 503, "temporarily_unavailable"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -58,6 +58,7 @@ type setup struct {
 	wrap   func(http.Handler) http.Handler // around the public handler
 	admin  bool                            // serve the admin routes
 	ready  func(context.Context) error     // of the admin routes
+	server func(*http.Server)
 }
 
 func newService(t testing.TB, with ...setup) *service {
@@ -117,6 +118,9 @@ func newService(t testing.TB, with ...setup) *service {
 	var serverLog lockedBuffer
 	server := httptest.NewUnstartedServer(h)
 	server.Config.ErrorLog = log.New(&serverLog, "", 0)
+	if w.server != nil {
+		w.server(server.Config)
+	}
 	server.Start()
 	s.URL = server.URL
 	s.client = &http.Client{
@@ -124,6 +128,7 @@ func newService(t testing.TB, with ...setup) *service {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	t.Cleanup(func() {
+		s.Feed().Close()
 		s.client.CloseIdleConnections()
 		server.Close() // returns once every handler has
 		if text := serverLog.String(); text != "" {
@@ -407,6 +412,17 @@ func (s *store) Session(ctx context.Context, id issuer.SessionID) (issuer.Sessio
 		return issuer.Session{}, time.Time{}, err
 	}
 	return s.Store.Session(ctx, id)
+}
+
+func (s *store) Revocations(ctx context.Context, after uint64, limit int) ([]issuer.Entry, issuer.LogHead, time.Time, error) {
+	if err := s.enter(ctx, "Revocations"); err != nil {
+		return nil, issuer.LogHead{}, time.Time{}, err
+	}
+	return s.Store.(issuer.RevocationLog).Revocations(ctx, after, limit)
+}
+
+func (s *store) RevokeBefore(ctx context.Context, kind issuer.EntryKind, value string) (issuer.Entry, error) {
+	return s.Store.(issuer.RevocationLog).RevokeBefore(ctx, kind, value)
 }
 
 func (s *store) Sessions(ctx context.Context, subject string, limit int) ([]issuer.Session, time.Time, error) {
