@@ -47,8 +47,13 @@ type Config struct {
 	// "jeton-login".
 	ClientID string
 
-	Password  PasswordParams
-	HashSlots int           // password hashes at once; default one per processor
+	Password PasswordParams
+	// HashSlots is how many passwords are hashed at once; default one per
+	// processor (GOMAXPROCS) but one, at least one. Each takes
+	// Password.MemoryKiB. A hash takes its processor for tens of milliseconds;
+	// with all of them taken everything else waits. A program that raises
+	// GOMAXPROCS by the slots that it gives here can have one per core.
+	HashSlots int
 	HashQueue int           // logins that may wait for a slot; default 64
 	HashWait  time.Duration // how long they wait; default 2 s
 
@@ -146,7 +151,7 @@ func (c Config) completePasswords() (Config, error) {
 		return c, because(ErrConfig, "store and clock are required")
 	}
 	if c.HashSlots == 0 {
-		c.HashSlots = runtime.GOMAXPROCS(0)
+		c.HashSlots = max(1, runtime.GOMAXPROCS(0)-1)
 	}
 	if c.HashQueue == 0 {
 		c.HashQueue = 64

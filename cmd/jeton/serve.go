@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -76,6 +77,8 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 		return usageError{errors.New("--keep-ended is not negative")}
 	}
 	cfg.Store, cfg.MasterKey = store, master
+	cfg.HashSlots = hashSlots()
+	limitMemory(cfg.HashSlots)
 	cfg.OnEvent = func(_ context.Context, e issuer.Event) { logEvent(log, e) }
 	iss, err := issuer.New(ctx, cfg)
 	if errors.Is(err, issuer.ErrConfig) {
@@ -108,6 +111,7 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	}
 	go c.tick(ctx, iss, log)
 
+	debug.FreeOSMemory() // what only the start took
 	log.Info("serving", "issuer", iss.Issuer(), "address", public.Addr().String(), "admin", admin.Addr().String(),
 		"algorithm", iss.Algorithm(), "data", c.Data, "version", versionText())
 	c.advise(ctx, iss, log)
