@@ -77,8 +77,7 @@ func newFeed(i *Issuer, log RevocationLog) *Feed {
 	}
 }
 
-// Feed returns the feed of revocations, the same one every time; nil if the
-// store has no log.
+// Feed returns the feed of revocations, the same one every time.
 func (i *Issuer) Feed() *Feed { return i.feed }
 
 // RevocationLife is how long a revocation is told to verifiers: as long as an

@@ -40,10 +40,8 @@ func New(ctx context.Context, cfg Config) (*Issuer, error) {
 	if err := i.loadKeys(ctx, true); err != nil {
 		return nil, err
 	}
-	if log, ok := cfg.Store.(RevocationLog); ok {
-		i.feed = newFeed(i, log)
-		i.wake = i.feed.wakeUp
-	}
+	i.feed = newFeed(i, cfg.Store)
+	i.wake = i.feed.wakeUp
 	i.verifier, err = jeton.NewVerifier(keySetFunc(i.findKey), jeton.Policy{
 		Issuer:      cfg.Issuer,
 		AnyAudience: true, // any of this issuer's, which sessionCheck sees to

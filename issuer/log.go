@@ -123,18 +123,14 @@ const (
 // Prune deletes what is over: entries of the revocation log that no token needs
 // any more, and sessions that ended longer ago than keep. It works in small
 // batches with pauses between, until nothing is left to delete or ctx ends, and
-// returns how much it deleted. Any number of issuers may do so at once; with a
-// store that is no [Pruner] it does nothing. Errors: those of the store.
+// returns how much it deleted. Any number of issuers may do so at once.
+// Errors: those of the store.
 func (i *Issuer) Prune(ctx context.Context, keep time.Duration) (int, error) {
-	pruner, ok := i.store.(Pruner)
-	if !ok {
-		return 0, nil
-	}
 	retention := Retention{Sessions: keep, Log: i.RevocationLife() + logSpare}
 	pause := time.NewTicker(prunePause)
 	defer pause.Stop()
 	for deleted := 0; ; {
-		n, err := pruner.Prune(ctx, retention, pruneBatch)
+		n, err := i.store.Prune(ctx, retention, pruneBatch)
 		deleted += n
 		if err != nil || n < pruneBatch {
 			return deleted, err

@@ -85,11 +85,7 @@ func (a *Admin) RevokeIssued(ctx context.Context, kind EntryKind, value string) 
 	if err := checkValue(value); err != nil {
 		return Entry{}, err
 	}
-	log, ok := a.store.(RevocationLog)
-	if !ok {
-		return Entry{}, errors.New("issuer: the store has no revocation log")
-	}
-	e, err := log.RevokeBefore(ctx, kind, value)
+	e, err := a.store.RevokeBefore(ctx, kind, value)
 	if err != nil {
 		return Entry{}, err
 	}

@@ -40,6 +40,8 @@ type Store interface {
 	SessionStore
 	UserStore
 	KeyStore
+	RevocationLog
+	Pruner
 
 	// Ping returns nil if the store can serve reads now.
 	Ping(ctx context.Context) error

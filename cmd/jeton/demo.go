@@ -59,6 +59,7 @@ type demoWorld struct {
 	auth    string // URL of the issuer
 	api     string // URL of the API
 	servers []*http.Server
+	revoked *revocation.Follower // the API's
 }
 
 func newDemoWorld(ctx context.Context) (w *demoWorld, err error) {
@@ -85,9 +86,6 @@ func newDemoWorld(ctx context.Context) (w *demoWorld, err error) {
 	w.auth = "http://" + authListener.Addr().String()
 	w.api = "http://" + apiListener.Addr().String()
 
-	// The API learns of revocations. Between processes that is a feed; here it
-	// is a function call.
-	revoked := revocation.NewSet(time.Now)
 	iss, err := issuer.New(ctx, issuer.Config{
 		Store:        w.store,
 		Issuer:       w.auth,
@@ -96,13 +94,6 @@ func newDemoWorld(ctx context.Context) (w *demoWorld, err error) {
 		AccessTTL:    demoTTL,
 		RefreshGrace: demoGrace,
 		Now:          time.Now,
-		OnEvent: func(_ context.Context, e issuer.Event) {
-			if e.Kind == issuer.EventRevoked {
-				for _, sid := range e.Sessions {
-					revoked.RevokeSession(sid.String(), e.At.Add(demoTTL+issuer.Leeway))
-				}
-			}
-		},
 	})
 	if err != nil {
 		return w, errors.Join(err, authListener.Close(), apiListener.Close())
@@ -115,29 +106,36 @@ func newDemoWorld(ctx context.Context) (w *demoWorld, err error) {
 	if err != nil {
 		return w, errors.Join(err, authListener.Close(), apiListener.Close())
 	}
-	apiHandler, err := demoAPI(w.auth, revoked)
+	w.serve(authListener, authHandler)
+	apiHandler, err := w.newAPI(ctx)
 	if err != nil {
-		return w, errors.Join(err, authListener.Close(), apiListener.Close())
+		return w, errors.Join(err, apiListener.Close())
 	}
-	for l, h := range map[net.Listener]http.Handler{authListener: authHandler, apiListener: apiHandler} {
-		server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
-		w.servers = append(w.servers, server)
-		go server.Serve(l)
-	}
-	return w, nil
+	w.serve(apiListener, apiHandler)
+	return w, w.revoked.Wait(ctx)
 }
 
-// demoAPI is the example API, which knows nothing of the issuer but its URL.
-func demoAPI(authURL string, revoked jeton.RevocationList) (http.Handler, error) {
-	keys, err := jwks.NewRemote(authURL+"/.well-known/jwks.json", jwks.RemoteOptions{InsecureLoopbackHTTP: true})
+func (w *demoWorld) serve(l net.Listener, h http.Handler) {
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
+	w.servers = append(w.servers, server)
+	go server.Serve(l)
+}
+
+// newAPI makes the example API, which knows nothing of the issuer but its URL: it
+// fetches the keys, and follows the feed of revocations.
+func (w *demoWorld) newAPI(ctx context.Context) (http.Handler, error) {
+	keys, err := jwks.NewRemote(w.auth+"/.well-known/jwks.json", jwks.RemoteOptions{InsecureLoopbackHTTP: true})
 	if err != nil {
 		return nil, err
 	}
+	if w.revoked, err = revocation.Follow(ctx, w.auth+"/v1/revocations", keys, w.auth, revocation.FailClosed(time.Minute)); err != nil {
+		return nil, err
+	}
 	verifier, err := jeton.NewVerifier(keys, jeton.Policy{
-		Issuer:      authURL,
+		Issuer:      w.auth,
 		Audience:    demoAudience,
 		Type:        issuer.AccessTokenType,
-		Revocations: revoked,
+		Revocations: w.revoked,
 	})
 	if err != nil {
 		return nil, err
@@ -146,6 +144,9 @@ func demoAPI(authURL string, revoked jeton.RevocationList) (http.Handler, error)
 }
 
 func (w *demoWorld) close() {
+	if w.revoked != nil {
+		w.revoked.Close()
+	}
 	for _, server := range w.servers {
 		server.Close()
 	}

@@ -102,9 +102,7 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	}
 	servers := []*http.Server{newServer(handler, log), newServer(issuerhttp.Admin(iss, ready, options), log)}
 	servers[0].TLSConfig = tlsConfig
-	if feed := iss.Feed(); feed != nil {
-		servers[0].RegisterOnShutdown(feed.Close) // its readers don't leave by themselves
-	}
+	servers[0].RegisterOnShutdown(iss.Feed().Close) // its readers don't leave by themselves
 	failed := make(chan error, len(servers))
 	for i, l := range []net.Listener{public, admin} {
 		go func() { failed <- serveOn(servers[i], l) }()

@@ -1,6 +1,6 @@
 // Command orders is an API in a process of its own. All it knows of the issuer
-// is a URL: it fetches the public keys from there and verifies every token by
-// itself.
+// is a URL: it fetches the public keys from there, follows the feed of what was
+// revoked, and verifies every token by itself.
 //
 //	go run ./examples/orders --issuer http://127.0.0.1:8080 --audience orders
 package main
@@ -24,6 +24,7 @@ import (
 	"github.com/jeton-go/jeton/examples/orders/ordersapi"
 	"github.com/jeton-go/jeton/httpauth"
 	"github.com/jeton-go/jeton/jwks"
+	"github.com/jeton-go/jeton/revocation"
 )
 
 func main() {
@@ -72,7 +73,17 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	verifier, err := jeton.NewVerifier(keys, jeton.Policy{Issuer: *issuer, Audience: *audience, Type: "at+jwt"})
+	revoked, err := revocation.Follow(ctx, strings.TrimSuffix(*issuer, "/")+"/v1/revocations", keys, *issuer,
+		revocation.FailOpen(time.Minute), // without the issuer, tokens are good until they expire
+		revocation.OnError(func(err error) { log.Warn("can't follow the issuer's revocations", "err", err) }))
+	if err != nil {
+		return err
+	}
+	defer revoked.Close()
+	verifier, err := jeton.NewVerifier(keys, jeton.Policy{
+		Issuer: *issuer, Audience: *audience, Type: "at+jwt",
+		Revocations: revoked,
+	})
 	if err != nil {
 		return err
 	}

@@ -27,10 +27,6 @@ const (
 // accepts those, else one batch.
 func (a *api) revocations(w http.ResponseWriter, r *http.Request) {
 	feed := a.issuer.Feed()
-	if feed == nil {
-		a.fail(w, r, noRoute)
-		return
-	}
 	after, wait, err := feedQuery(r)
 	if err != nil {
 		a.fail(w, r, err)

@@ -418,11 +418,7 @@ func (s *store) Revocations(ctx context.Context, after uint64, limit int) ([]iss
 	if err := s.enter(ctx, "Revocations"); err != nil {
 		return nil, issuer.LogHead{}, time.Time{}, err
 	}
-	return s.Store.(issuer.RevocationLog).Revocations(ctx, after, limit)
-}
-
-func (s *store) RevokeBefore(ctx context.Context, kind issuer.EntryKind, value string) (issuer.Entry, error) {
-	return s.Store.(issuer.RevocationLog).RevokeBefore(ctx, kind, value)
+	return s.Store.Revocations(ctx, after, limit)
 }
 
 func (s *store) Sessions(ctx context.Context, subject string, limit int) ([]issuer.Session, time.Time, error) {

@@ -35,11 +35,7 @@ type Store struct {
 	log      []issuer.Entry // those that were not pruned
 }
 
-var (
-	_ issuer.Store         = (*Store)(nil)
-	_ issuer.RevocationLog = (*Store)(nil)
-	_ issuer.Pruner        = (*Store)(nil)
-)
+var _ issuer.Store = (*Store)(nil)
 
 // New returns an empty store that takes the time from now, which is called
 // while the store is locked and must not call it. New panics if now is nil.

@@ -16,7 +16,7 @@ func (c *check) entries(s issuer.Store, after uint64, page int) ([]issuer.Entry,
 	c.Helper()
 	var all []issuer.Entry
 	for {
-		got, head, _, err := logOf(s).Revocations(c.ctx, after, page)
+		got, head, _, err := s.Revocations(c.ctx, after, page)
 		c.must(err, "read the log")
 		if len(got) > page {
 			c.broken("%d entries, more than the limit of %d", len(got), page)
@@ -106,7 +106,7 @@ func logRules() []rule {
 			}
 		}},
 		{name: "login after", rule: "a token issued in the second of the revocation, or later, is not before it", run: func(c *check) {
-			e, err := logOf(c.Store).RevokeBefore(c.ctx, issuer.EntrySubject, "alice")
+			e, err := c.RevokeBefore(c.ctx, issuer.EntrySubject, "alice")
 			c.must(err, "revoke")
 			if !e.Before.Equal(startSecond) || e.Before.After(e.At) {
 				c.broken("Before is %v, at %v", e.Before, e.At)
@@ -153,7 +153,7 @@ func logRules() []rule {
 			at := instant(start).Add(90 * time.Second)
 			var want []issuer.Entry
 			for kind, value := range map[issuer.EntryKind]string{issuer.EntrySubject: "alice", issuer.EntryClient: "l'appli ü", issuer.EntryAll: ""} {
-				e, err := logOf(c.Store).RevokeBefore(c.ctx, kind, value)
+				e, err := c.RevokeBefore(c.ctx, kind, value)
 				c.must(err, "revoke before")
 				c.wantsEntries("what RevokeBefore returned", []issuer.Entry{e}, issuer.Entry{Kind: kind, Value: value, Before: at.Truncate(time.Second), At: at})
 				want = append(want, e)
@@ -168,12 +168,12 @@ func logRules() []rule {
 				{Kind: issuer.EntrySession, Value: issuer.NewSessionID().String()}, {Kind: "", Value: "x"}, {Kind: "user", Value: "x"},
 				{Kind: issuer.EntrySubject}, {Kind: issuer.EntryClient}, {Kind: issuer.EntryAll, Value: "x"},
 			} {
-				if _, err := logOf(c.Store).RevokeBefore(c.ctx, e.Kind, e.Value); err == nil {
+				if _, err := c.RevokeBefore(c.ctx, e.Kind, e.Value); err == nil {
 					c.broken("%q %q: no error", e.Kind, e.Value)
 				}
 			}
 			for _, limit := range []int{0, -1} {
-				if _, _, _, err := logOf(c.Store).Revocations(c.ctx, 0, limit); err == nil {
+				if _, _, _, err := c.Revocations(c.ctx, 0, limit); err == nil {
 					c.broken("limit %d: no error", limit)
 				}
 			}
@@ -183,7 +183,7 @@ func logRules() []rule {
 		}},
 		{name: "pages", rule: "Revocations returns the entries after a number, at most limit, and where the log ends", run: func(c *check) {
 			for i := range 10 {
-				_, err := logOf(c.Store).RevokeBefore(c.ctx, issuer.EntrySubject, fmt.Sprint("s", i))
+				_, err := c.RevokeBefore(c.ctx, issuer.EntrySubject, fmt.Sprint("s", i))
 				c.must(err, "revoke")
 				c.clock.Move(-time.Second) // which changes nothing: the store's time never goes back
 			}
@@ -192,7 +192,7 @@ func logRules() []rule {
 				c.broken("%d entries, the head at %d", len(all), head.Seq)
 			}
 			for _, after := range []uint64{0, 1, 7, 9, 10, 11, 1 << 40} {
-				got, at, now, err := logOf(c.Store).Revocations(c.ctx, after, 4)
+				got, at, now, err := c.Revocations(c.ctx, after, 4)
 				c.must(err, "read")
 				from := min(int(after), len(all))
 				c.wants(fmt.Sprint("the entries after ", after), got, all[from:min(from+4, len(all))])
@@ -218,7 +218,7 @@ func logRules() []rule {
 							s := stores[w%len(stores)]
 							var err error
 							if n%2 == 0 {
-								_, err = logOf(s).RevokeBefore(c.ctx, issuer.EntryClient, fmt.Sprint(w, " ", n))
+								_, err = s.RevokeBefore(c.ctx, issuer.EntryClient, fmt.Sprint(w, " ", n))
 							} else {
 								_, err = s.Revoke(c.ctx, issuer.Revocation{Subject: fmt.Sprint(w, " ", n), Reason: issuer.ReasonRevoked})
 							}
@@ -234,7 +234,7 @@ func logRules() []rule {
 					if len(followed) > 0 {
 						after = last(followed).Seq
 					}
-					got, _, _, err := logOf(reader).Revocations(c.ctx, after, 7)
+					got, _, _, err := reader.Revocations(c.ctx, after, 7)
 					if err != nil {
 						c.broken("read: %v", err)
 						return

@@ -9,7 +9,7 @@ import (
 
 func (c *check) prune(keep issuer.Retention, limit int) int {
 	c.Helper()
-	n, err := prunerOf(c.Store).Prune(c.ctx, keep, limit)
+	n, err := c.Prune(c.ctx, keep, limit)
 	c.must(err, "prune")
 	if n < 0 || n > limit {
 		c.broken("Prune with the limit %d says that it deleted %d", limit, n)
@@ -89,7 +89,7 @@ func pruneRules() []rule {
 		}},
 		{name: "log", rule: "an entry goes when its retention is over and not before, the oldest first; the head stays", run: func(c *check) {
 			for i := range 4 {
-				_, err := logOf(c.Store).RevokeBefore(c.ctx, issuer.EntrySubject, fmt.Sprint(i))
+				_, err := c.RevokeBefore(c.ctx, issuer.EntrySubject, fmt.Sprint(i))
 				c.must(err, "revoke")
 				c.clock.Move(time.Minute)
 			}
@@ -107,7 +107,7 @@ func pruneRules() []rule {
 			}
 			c.clock.Move(time.Hour)
 			c.pruneAll(keep, 100)
-			got, at, _, err := logOf(c.Store).Revocations(c.ctx, 0, 10)
+			got, at, _, err := c.Revocations(c.ctx, 0, 10)
 			c.must(err, "read")
 			if len(got) != 0 {
 				c.broken("%v is left", got)
@@ -122,7 +122,7 @@ func pruneRules() []rule {
 			if c.place.Persistent {
 				c.reopen()
 			}
-			e, err := logOf(c.Store).RevokeBefore(c.ctx, issuer.EntryAll, "")
+			e, err := c.RevokeBefore(c.ctx, issuer.EntryAll, "")
 			c.must(err, "revoke")
 			if e.Seq != head.Seq+1 || e.Chain != e.Link(head.Chain) {
 				c.broken("entry %d after the head at %d, or not linked to it", e.Seq, head.Seq)
@@ -138,7 +138,7 @@ func pruneRules() []rule {
 				c.create(again(n))
 			}
 			for i := range 6 {
-				_, err := logOf(c.Store).RevokeBefore(c.ctx, issuer.EntryClient, fmt.Sprint(i))
+				_, err := c.RevokeBefore(c.ctx, issuer.EntryClient, fmt.Sprint(i))
 				c.must(err, "revoke")
 			}
 			c.clock.Move(2 * time.Hour)
@@ -154,7 +154,7 @@ func pruneRules() []rule {
 				keep  issuer.Retention
 				limit int
 			}{{keep, 0}, {keep, -1}, {issuer.Retention{Sessions: -1}, 10}, {issuer.Retention{Log: -1}, 10}} {
-				if _, err := prunerOf(c.Store).Prune(c.ctx, bad.keep, bad.limit); err == nil {
+				if _, err := c.Prune(c.ctx, bad.keep, bad.limit); err == nil {
 					c.broken("%v, limit %d: no error", bad.keep, bad.limit)
 				}
 			}

@@ -71,8 +71,8 @@ func Run(t *testing.T, open Opener) {
 		{"races", raceRules()},
 		{"transactions", transactionRules()},
 		{"durability", durabilityRules()},
-		{"log", withLog(t, kind, logRules())},
-		{"pruning", withLog(t, kind, pruneRules())},
+		{"log", logRules()},
+		{"pruning", pruneRules()},
 	} {
 		t.Run(area.name, func(t *testing.T) {
 			for _, r := range area.rules {
@@ -119,41 +119,6 @@ type check struct {
 	place   Place
 	another Opener // for a rule that needs more places
 	clock   *clock
-}
-
-// withLog leaves rules out for a store that has no log yet.
-func withLog(t *testing.T, kind Place, rules []rule) []rule {
-	t.Helper()
-	s, err := kind.Open(newClock().Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if kind.Close != nil {
-		defer func() {
-			if err := kind.Close(s); err != nil {
-				t.Error(err)
-			}
-		}()
-	}
-	if _, ok := s.(interface {
-		issuer.RevocationLog
-		issuer.Pruner
-	}); ok {
-		return rules
-	}
-	return nil
-}
-
-// logOf is a store's revocation log.
-func logOf(s issuer.Store) issuer.RevocationLog { return bare(s).(issuer.RevocationLog) }
-
-func prunerOf(s issuer.Store) issuer.Pruner { return bare(s).(issuer.Pruner) }
-
-func bare(s issuer.Store) issuer.Store {
-	if opened, ok := s.(*closeOnce); ok {
-		return opened.Store
-	}
-	return s
 }
 
 // open opens a store on the check's place with the check's clock.
