@@ -3,6 +3,7 @@ module github.com/jeton-go/jeton
 go 1.26.0
 
 require (
+	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/alecthomas/kong v1.17.0
 	github.com/fatih/color v1.19.0
 	github.com/posener/complete v1.2.3

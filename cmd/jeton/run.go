@@ -13,6 +13,8 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/posener/complete"
 	"github.com/willabides/kongplete"
+
+	"github.com/jeton-go/jeton/internal/loadgen"
 )
 
 // Exit codes: the operation holds, is refused, or was asked for wrongly.
@@ -37,6 +39,7 @@ type cli struct {
 	User    userCmd    `cmd:"" help:"Keep the embedded users."`
 	Session sessionCmd `cmd:"" help:"List and revoke sessions."`
 	Keys    keysCmd    `cmd:"" help:"Look at the service's own keys."`
+	Bench   benchCmd   `cmd:"" help:"Put load on a service and measure it."`
 
 	Version    versionCmd                   `cmd:"" help:"Print the version."`
 	Completion kongplete.InstallCompletions `cmd:"" help:"Print the line that turns on completion in your shell (bash, zsh, fish)."`
@@ -82,6 +85,7 @@ func run(args []string, in io.Reader, out, errOut io.Writer) (code int) {
 		kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.DefaultEnvars("JETON"),
+		kong.Vars{"mix": loadgen.DefaultMix},
 		kong.Writers(out, errOut),
 		kong.Exit(func(n int) { panic(exited(n)) }),
 		kong.BindTo(ctx, (*context.Context)(nil)),

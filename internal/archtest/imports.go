@@ -167,6 +167,8 @@ var layers = []layer{
 		"the console is pages over the issuer"},
 	{[]string{"./internal/rotationmodel"}, []string{"./issuer"}, nil,
 		"the model explores the issuer's table and knows nothing else"},
+	{[]string{"./internal/loadgen"}, nil, []string{"github.com/HdrHistogram/hdrhistogram-go"},
+		"a load generator is one more client over HTTP, with nothing of the service in it"},
 	{[]string{"./internal/archtest", "./internal/testenv"}, nil, nil,
 		"what checks everything depends on nothing"},
 	{[]string{"./cmd/..."}, []string{"./..."}, []string{
