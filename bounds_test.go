@@ -71,7 +71,7 @@ func hostile() map[string]string {
 	return shapes
 }
 
-// Refusing costs memory in proportion to the input up to the limit on its
+// A9: refusing costs memory in proportion to the input up to the limit on its
 // length, and hardly any beyond: nobody can make a verifier pay more than they
 // paid.
 func TestRefusingAllocatesInProportion(t *testing.T) {

@@ -143,7 +143,7 @@ func narrow(asked []string, granted string) (string, error) {
 	if len(asked) == 0 {
 		return granted, nil
 	}
-	have := strings.Fields(granted)
+	have := strings.Split(granted, " ") // RFC 6749 section 3.3: the space and nothing else
 	for _, name := range asked {
 		if !slices.Contains(have, name) {
 			return "", because(ErrInvalidScope, "a scope that the session was not granted")

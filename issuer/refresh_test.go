@@ -287,6 +287,19 @@ func TestAnotherClientsReplayIsNoReplay(t *testing.T) {
 	w.next(second.RefreshToken)
 }
 
+// What an embedding program stored as a scope is divided at spaces alone (RFC
+// 6749 section 3.3): a part of it is no scope that was granted.
+func TestOnlySpacesDivideAGrantedScope(t *testing.T) {
+	w := newWorld(t)
+	for _, divider := range []string{"\t", "\n", "\u00a0", "\u2003", ","} {
+		pair := w.open("somebody", func(n *issuer.NewSession) { n.Scope = "read" + divider + "admin" })
+		_, err := w.Refresh(ctx(), issuer.RefreshRequest{RefreshToken: pair.RefreshToken, Scope: "admin"})
+		if !errors.Is(err, issuer.ErrInvalidScope) {
+			t.Errorf("divided by %q: %v", divider, err)
+		}
+	}
+}
+
 func TestRefreshNarrowsTheScope(t *testing.T) {
 	w := newWorld(t)
 	pair := w.open("somebody")

@@ -102,6 +102,7 @@ func TestSecretLengths(t *testing.T) {
 	}
 }
 
+// A23: secrets that can be guessed.
 func TestRefusesWeakSecrets(t *testing.T) {
 	_, err := jwe.NewSecretKey(jwe.A128KW, jwe.A128GCM, make([]byte, 16))
 	refused(t, err, jeton.ErrWeakKey)

@@ -34,6 +34,11 @@ var bans = []ban{
 		why:     "made for tests: hostile tokens and skipped checks have no place in production",
 	},
 	{
+		from: []string{"./..."}, but: []string{"./cmd/...", "./unverified"},
+		imports: []string{"./unverified"},
+		why:     "what nobody verified decides nothing: it is for people to look at, on the command line (A27 in docs/threats.md)",
+	},
+	{
 		from:    []string{".", "./jwk"},
 		imports: []string{"net/..."}, allowed: []string{"net/url", "net/netip"},
 		why: "verifying a token must not be able to reach the network: no header can make it fetch",

@@ -61,6 +61,7 @@ func TestEachRuleCatchesWhoBreaksIt(t *testing.T) {
 		// Directions inside the module.
 		{"root on jwk", "keyset.go", source(own + "/jwk"), "4: imports ./jwk|root"},
 		{"jwk on jwks", "jwk/set.go", source(own + "/jwks"), "4: imports ./jwks|JWK"},
+		{"A27 httpauth on unverified", "httpauth/auth.go", source(own + "/unverified"), "4: imports ./unverified|nobody verified"},
 		{"revocation on issuer", "revocation/follow.go", source(own + "/issuer"), "4: imports ./issuer|API"},
 		{"issuer on httpauth", "issuer/login.go", source(own + "/httpauth"), "4: imports ./httpauth|domain"},
 		{"issuer on a store", "issuer/login.go", source(own + "/issuer/sqlite"), "4: imports ./issuer/sqlite|domain"},
@@ -122,6 +123,14 @@ func TestEachRuleCatchesWhoBreaksIt(t *testing.T) {
 		{"a dot import", "issuer/clock.go", source(`. "time"`), "4: dot import of time|where"},
 		{"func init", "alg.go", source() + "func init() {}\n", "5: func init|registration"},
 
+		// Comparisons of secrets.
+		{"A28 bytes.Equal", "hmac.go", source("bytes") + "func f(a, b []byte) bool { return bytes.Equal(a, b) }\n", "6: uses bytes.Equal|same time"},
+		{"A28 slices.Equal, renamed", "jwe/content.go", source(`s "slices"`) + "func f(a, b []byte) bool { return s.Equal(a, b) }\n", "6: uses slices.Equal|same time"},
+		{"A28 reflect.DeepEqual", "issuer/refreshtoken.go", source("reflect") + "func f(a, b []byte) bool { return reflect.DeepEqual(a, b) }\n", "6: uses reflect.DeepEqual|same time"},
+		{"A28 == of secrets", "hmac.go", source() + "func f(mac, x [8]byte) bool { return mac == x }\n", "5: uses == on a secret|same time"},
+		{"A28 != of a field", "hmac.go", source() + "type t struct{ tag [8]byte }\nfunc f(a *t, b [8]byte) bool { return b != (a.tag) }\n", "6: uses != on a secret|same time"},
+		{"A28 == of a secret as text", "issuer/password.go", source() + "func f(secret []byte, b string) bool { return string(secret[:]) == b }\n", "5: uses == on a secret|same time"},
+
 		// Shape.
 		{"501 lines", "alg.go", source() + strings.Repeat("\n", 497), "0: has 501 lines|500"},
 		{"no package doc", "jwk/set.go", "//go:build linux\n\npackage jwk\n", "3: package jwk has no doc|owns"},
@@ -174,6 +183,8 @@ func TestWhatTheRulesAllowIsNotFound(t *testing.T) {
 		"httpapi":                   {"internal/httpapi/h.go": source("net/http", own+"/issuer", own+"/httpauth", own+"/internal/strictjson")},
 		"cmd":                       {"cmd/jeton/main.go": source("os", "github.com/alecthomas/kong", own+"/issuer/sqlite", own+"/internal/console") + "func init() { os.Exit(len(os.Getenv(\"X\"))) }\n"},
 		"an example":                {"examples/quick/main.go": source("fmt", own, own+"/issuer/issuerhttp") + "func f() { fmt.Println() }\n"},
+		"what is no secret":         {"hmac.go": source() + "func f(secret, name string, mac []byte) bool { return secret == \"\" || mac != nil || len(mac) == 3 || name == secret[:0]+\"x\" }\n"},
+		"no comparison of secrets":  {"jwks/static.go": source("bytes") + "var e = bytes.Equal\n"},
 		"a long test":               {"alg_test.go": source() + strings.Repeat("\n", 2000)},
 		"a test":                    {"jwk/set_test.go": source("testing", "os", "net/http", "time", own+"/internal/testenv", own+"/issuer", "pgregory.net/rapid") + "var t = time.Now()\n"},
 		"a test of a store":         {"issuer/sqlite/s_test.go": source("testing", own+"/issuer/storetest", own+"/issuer/memory")},

@@ -134,6 +134,7 @@ func (t *Tree) Check() []Finding {
 		found = append(found, checkImports(f, used)...)
 		if !f.test {
 			found = append(found, checkIdentifiers(f, used)...)
+			found = append(found, checkTiming(f, used)...)
 			found = append(found, checkLength(f)...)
 		}
 		found = append(found, checkFolder(f)...)
