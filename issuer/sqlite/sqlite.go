@@ -70,6 +70,7 @@ type Store struct {
 	batches *batch.Batcher[request, struct{}]
 	turn    sync.Mutex    // held by a batch, and by a checkpoint that must be alone
 	pending int           // writes since the last checkpoint; under turn
+	failing atomic.Bool   // the last transaction failed
 	due     chan struct{} // tells the keeper that a checkpoint is due
 	stop    context.CancelFunc
 	stopped chan struct{} // closed when the keeper has ended
@@ -99,8 +100,15 @@ func (s *Store) closeFile() error {
 	return errors.Join(s.keeper.Close(), s.reader.Close(), s.writer.Close())
 }
 
-// Ping reads from the file.
+// Ping reads from the file. If the last transaction failed, it also writes: a disk
+// that is full or damaged serves reads and nothing else.
 func (s *Store) Ping(ctx context.Context) error {
+	if s.failing.Load() {
+		return s.writePlain(ctx, "ping", func(t *tx) error {
+			_, err := t.exec(`UPDATE clock SET latest = latest`)
+			return err
+		})
+	}
 	var latest int64
 	return s.explain("ping", s.reader.QueryRowContext(ctx, "SELECT latest FROM clock").Scan(&latest))
 }

@@ -76,6 +76,7 @@ func (s *Store) commit(ctx context.Context, reqs []request) (results []batch.Res
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	defer func() {
+		s.failing.Store(err != nil)
 		s.pending += len(reqs)
 		// A full disk: the log may be moved into the file and used anew.
 		if s.pending >= checkpointAfter || codeOf(err) == lib.SQLITE_FULL {
