@@ -71,6 +71,7 @@ func Run(t *testing.T, open Opener) {
 		{"races", raceRules()},
 		{"transactions", transactionRules()},
 		{"durability", durabilityRules()},
+		{"invariants", invariantRules()},
 		{"log", logRules()},
 		{"pruning", pruneRules()},
 	} {

@@ -58,6 +58,19 @@ var broken = []struct {
 		store: func(s issuer.Store, _ func() time.Time) issuer.Store { return writeRefused{s} }},
 	{name: "ignores the context", part: "transactions", rule: "whose context has ended writes nothing",
 		store: func(s issuer.Store, _ func() time.Time) issuer.Store { return noContext{s} }},
+	{name: "lets everybody win", part: "invariants$/^one_successor", rule: "at most one live successor",
+		store: func(s issuer.Store, _ func() time.Time) issuer.Store { return everybodyWins{s} }},
+	{name: "revokes in its own time", part: "invariants$/^revoked", rule: "nothing is live once its revocation was acknowledged",
+		store: func(s issuer.Store, _ func() time.Time) issuer.Store { return laterRevokes{s} }},
+	{name: "shrugs at reuse", part: "invariants$/^reuse", rule: "a reused token means a dead session",
+		store: func(s issuer.Store, _ func() time.Time) issuer.Store { return shrugs{s, issuer.ReasonReuse} }},
+	{name: "forgets answers", part: "invariants$/^acknowledged", rule: "an acknowledged answer survives a crash", place: storetest.Place{Persistent: true}},
+	{name: "extends sessions", part: "invariants$/^absolute_expiry", rule: "an absolute expiry never grows",
+		store: func(s issuer.Store, _ func() time.Time) issuer.Store { return extends{s} }},
+	{name: "revives sessions", part: "invariants$/^expired", rule: "an expired token never comes back",
+		store: func(s issuer.Store, now func() time.Time) issuer.Store {
+			return bareClock{shrugs{s, issuer.ReasonExpired}, now}
+		}},
 	{name: "forgets", part: "durability", rule: "there when the store is opened again", place: storetest.Place{Persistent: true}},
 	{name: "forgets the time", part: "time", rule: "high-water mark of time is durable", place: storetest.Place{Persistent: true}},
 	{name: "works alone", part: "durability", rule: "there for the next method of any other", place: storetest.Place{Shared: true}},
@@ -235,4 +248,50 @@ type noContext struct{ issuer.Store }
 
 func (s noContext) Rotate(ctx context.Context, id issuer.SessionID, from, to uint32) (issuer.Session, error) {
 	return s.Store.Rotate(context.WithoutCancel(ctx), id, from, to)
+}
+
+// everybodyWins tells the losers of a race that they won.
+type everybodyWins struct{ issuer.Store }
+
+func (s everybodyWins) Rotate(ctx context.Context, id issuer.SessionID, from, to uint32) (issuer.Session, error) {
+	time.Sleep(20 * time.Millisecond) // so that many have decided, on the busiest machine
+	got, err := s.Store.Rotate(ctx, id, from, to)
+	if errors.Is(err, issuer.ErrConflict) {
+		got, _, err = s.Session(ctx, id)
+		got.Generation = to
+	}
+	return got, err
+}
+
+// laterRevokes says that it has done what it will do.
+type laterRevokes struct{ issuer.Store }
+
+func (s laterRevokes) Revoke(ctx context.Context, r issuer.Revocation) (issuer.Revoked, error) {
+	go func() {
+		time.Sleep(20 * time.Millisecond)
+		s.Store.Revoke(context.WithoutCancel(ctx), r)
+	}()
+	return issuer.Revoked{}, nil
+}
+
+// shrugs does not revoke for one reason.
+type shrugs struct {
+	issuer.Store
+	reason issuer.Reason
+}
+
+func (s shrugs) Revoke(ctx context.Context, r issuer.Revocation) (issuer.Revoked, error) {
+	if r.Reason == s.reason {
+		return issuer.Revoked{}, nil
+	}
+	return s.Store.Revoke(ctx, r)
+}
+
+// extends lets a session live a little longer with each rotation.
+type extends struct{ issuer.Store }
+
+func (s extends) Session(ctx context.Context, id issuer.SessionID) (issuer.Session, time.Time, error) {
+	got, now, err := s.Store.Session(ctx, id)
+	got.ExpiresAt = got.ExpiresAt.Add(time.Duration(got.Generation) * time.Second)
+	return got, now, err
 }
