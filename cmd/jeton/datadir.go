@@ -29,7 +29,7 @@ func (d dataFlags) create(ctx context.Context) (*sqlite.Store, error) {
 	if err := os.MkdirAll(d.Data, 0o700); err != nil {
 		return nil, err
 	}
-	return sqlite.Open(ctx, filepath.Join(d.Data, databaseFile), sqlite.Options{Now: time.Now})
+	return sqlite.Open(ctx, filepath.Join(d.Data, databaseFile), sqlite.Options{Now: time.Now, Fault: storeFault()})
 }
 
 // open opens a store that exists: a mistyped directory is an error, not a new

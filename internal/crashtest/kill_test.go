@@ -1,0 +1,94 @@
+package crashtest
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/jeton-go/jeton/issuer/sqlite"
+)
+
+// A death is a way in which the program ends in a round.
+type death struct {
+	point   sqlite.FaultPoint // empty: after any number of answers
+	atMost  int               // times that the point is passed before
+	endings int               // one step in so many ends a session
+}
+
+var deaths = []death{
+	{"", 600, 60},
+	{sqlite.FaultCommit, 120, 60},
+	{"", 600, 60},
+	{sqlite.FaultAnswer, 120, 60},
+	{sqlite.FaultBegin, 120, 60},
+	{sqlite.FaultWrite, 300, 60},
+	{"", 600, 60},
+	{sqlite.FaultCheckpoint, 2, 600}, // it takes some thousand writes to get there
+	{sqlite.FaultCommit, 120, 60},
+	{sqlite.FaultAnswer, 120, 60},
+	{sqlite.FaultWrite, 300, 60},
+	{sqlite.FaultRestart, 1, 600},
+}
+
+func (d death) String() string {
+	if d.point == "" {
+		return "at random"
+	}
+	return "at " + string(d.point)
+}
+
+// TestKilledUnderLoad kills the program again and again, on one store.
+func TestKilledUnderLoad(t *testing.T) {
+	p := sqlitePlace(t.TempDir())
+	h := prepare(t, p)
+	died := map[string]int{}
+	for round := range *rounds {
+		d := deaths[round%len(deaths)]
+		h.dieOnce(t, p, d)
+		died[d.String()]++
+		if t.Failed() {
+			t.Fatalf("round %d, killed %v", round, d)
+		}
+	}
+	report(t, h, died)
+}
+
+// dieOnce starts the program, lets clients work until it is killed, and examines
+// what is left.
+func (h *history) dieOnce(t testing.TB, p place, d death) {
+	t.Helper()
+	at := 1 + rand.IntN(d.atMost)
+	var env []string
+	l := load{h: h, strict: true, every: d.endings}
+	if d.point != "" {
+		env = []string{fmt.Sprintf("JETON_FAULT=%s:%d", d.point, at)}
+	} else {
+		l.after, l.do = int64(at), func() { l.p.kill() }
+	}
+	l.p = start(t, append(p.flags(), "--refresh-grace", "0"), env...)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	l.run(ctx, 16)
+	select {
+	case <-l.p.ended:
+	case <-ctx.Done():
+		t.Errorf("the program was not killed %v, %d", d, at)
+		l.p.kill()
+	}
+	h.examine(t, p, false)
+}
+
+// report prints what was done and found.
+func report(t testing.TB, h *history, died map[string]int) {
+	t.Helper()
+	sum := 0
+	for _, what := range slices.Sorted(maps.Keys(h.told)) {
+		t.Logf("%7d %s", h.told[what], what)
+		sum += h.told[what]
+	}
+	t.Logf("%7d in all; the program was killed %v", sum, died)
+}
