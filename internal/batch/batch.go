@@ -131,6 +131,13 @@ func (b *Batcher[Req, Res]) Close() {
 	}
 }
 
+// Waiting tells how many requests wait for a batch to take them.
+func (b *Batcher[Req, Res]) Waiting() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.queue.len
+}
+
 // start begins a batch if there is something to commit and someone free to do
 // it. The caller holds the lock.
 func (b *Batcher[Req, Res]) start() {

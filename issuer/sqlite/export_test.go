@@ -10,7 +10,7 @@ func UseLog(ctx context.Context, path string) error {
 	if err := ensureFile(path); err != nil {
 		return err
 	}
-	writer, err := pool(path, 1, "_txlock=immediate")
+	writer, err := pool(path, 1, "_txlock=immediate", patient)
 	if err != nil {
 		return err
 	}
@@ -24,8 +24,26 @@ func (s *Store) Writer() *sql.DB { return s.writer }
 // Reader is the pool of connections that read.
 func (s *Store) Reader() *sql.DB { return s.reader }
 
+// Keeper is the pool that holds the connection for checkpoints.
+func (s *Store) Keeper() *sql.DB { return s.keeper }
+
 // Statements of the store.
 const (
 	SelectSession = selectSession
 	RotateSession = rotateSession
 )
+
+// Checkpoint moves the log into the file, as happens in the background.
+func (s *Store) Checkpoint(ctx context.Context) error { return s.checkpoint(ctx) }
+
+// CheckpointIsDue makes that happen in the background.
+func (s *Store) CheckpointIsDue() { s.checkpointIsDue() }
+
+// LogFrames is the length of the log, in pages.
+func (s *Store) LogFrames() (n int, err error) {
+	var busy, moved int
+	return n, s.keeper.QueryRow("PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &n, &moved)
+}
+
+// Waiting tells how many writes wait for a transaction.
+func (s *Store) Waiting() int { return s.batches.Waiting() }

@@ -51,16 +51,16 @@ func Open(ctx context.Context, path string, options Options) (*Store, error) {
 	}
 	s := &Store{path: path, options: options, due: make(chan struct{}, 1), stopped: make(chan struct{})}
 	for _, p := range []struct {
-		db      **sql.DB
-		size    int
-		setting string
+		db       **sql.DB
+		size     int
+		settings []string
 	}{
-		{&s.writer, 1, "_txlock=immediate"},
-		{&s.reader, max(4, runtime.GOMAXPROCS(0)), "_pragma=query_only(1)"},
-		// It waits for readers, while no writer runs, no longer than that.
-		{&s.keeper, 1, "_pragma=busy_timeout(50)"},
+		{&s.writer, 1, []string{"_txlock=immediate", patient}},
+		{&s.reader, max(4, runtime.GOMAXPROCS(0)), []string{"_pragma=query_only(1)", patient}},
+		// It waits for readers while no writer runs: not for long.
+		{&s.keeper, 1, []string{"_pragma=busy_timeout(50)"}},
 	} {
-		if *p.db, err = pool(path, p.size, p.setting); err != nil {
+		if *p.db, err = pool(path, p.size, p.settings...); err != nil {
 			return nil, s.explain("open", err) // no connection is open yet
 		}
 	}
@@ -122,15 +122,17 @@ func ensureFile(path string) error {
 	return f.Close()
 }
 
+// patient waits for other programs' locks, in milliseconds.
+const patient = "_pragma=busy_timeout(5000)"
+
 // pool returns a pool of connections to the file, up to size, that it keeps.
-func pool(path string, size int, setting string) (*sql.DB, error) {
+func pool(path string, size int, more ...string) (*sql.DB, error) {
 	uri := url.URL{Scheme: "file", Path: filepath.ToSlash(path)}
 	if !strings.HasPrefix(uri.Path, "/") {
 		uri.Path = "/" + uri.Path // C:/data/jeton.db
 	}
-	settings := []string{
+	settings := append([]string{
 		"mode=rw", // don't make the file
-		"_pragma=busy_timeout(5000)",
 		"_pragma=synchronous(FULL)",
 		"_pragma=foreign_keys(1)",
 		"_pragma=wal_autocheckpoint(0)",        // see keep
@@ -139,8 +141,7 @@ func pool(path string, size int, setting string) (*sql.DB, error) {
 		"_pragma=cell_size_check(1)",           // find damage early
 		"_pragma=trusted_schema(0)", "_dqs=0",  // nothing in the file runs code of its own
 		"_defensive=1",
-		setting,
-	}
+	}, more...)
 	uri.RawQuery = strings.Join(settings, "&")
 	connector, err := driver.NewConnector(uri.String())
 	if err != nil {

@@ -245,6 +245,8 @@ func TestSettings(t *testing.T) {
 		{s.Reader(), "reader", "journal_mode", "wal"},
 		{s.Reader(), "reader", "busy_timeout", "5000"},
 		{s.Reader(), "reader", "query_only", "1"},
+		{s.Keeper(), "keeper", "synchronous", "2"},
+		{s.Keeper(), "keeper", "busy_timeout", "50"}, // while it waits, nobody writes
 	} {
 		var got string
 		if err := tt.db.QueryRow("PRAGMA " + tt.setting).Scan(&got); err != nil {
