@@ -81,7 +81,7 @@ func (a *Audience) UnmarshalJSON(value []byte) error {
 	if err := strictjson.Check(value, strictjson.Limits{}); err != nil {
 		return jsonError("aud", err)
 	}
-	names, ok := parseAudience(string(value), nil)
+	names, ok := parseAudience(string(value), &names{})
 	if !ok {
 		return fail(ErrClaimType, `"aud" is neither a string nor a non-empty array of strings`)
 	}
@@ -89,28 +89,17 @@ func (a *Audience) UnmarshalJSON(value []byte) error {
 	return nil
 }
 
-// parseAudience appends the names to room.
-func parseAudience(value string, room []string) (Audience, bool) {
+func parseAudience(value string, room *names) (Audience, bool) {
 	if name, ok := strictjson.String(value); ok {
-		return append(room, name), true
+		return room.one(name), true
 	}
-	elements, ok := strictjson.AppendElements(nil, value)
-	if !ok || len(elements) == 0 {
-		return nil, false
-	}
-	names := make(Audience, len(elements))
-	for i, e := range elements {
-		if names[i], ok = strictjson.String(e); !ok {
-			return nil, false
-		}
-	}
-	return names, true
+	list, ok := room.list(value)
+	return list, ok && len(list) > 0
 }
 
 // parseClaims fills the registered claims from the members of a claims set. A
-// claim of a wrong type is an error, never an absence. The audience goes to room
-// if there is one name.
-func parseClaims(members []strictjson.Member, room []string) (c Claims, err error) {
+// claim of a wrong type is an error, never an absence. The audience lies in room.
+func parseClaims(members []strictjson.Member, room *names) (c Claims, err error) {
 	for _, m := range members {
 		ok := true
 		switch m.Name {

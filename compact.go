@@ -2,6 +2,7 @@ package jeton
 
 import (
 	"strings"
+	"unsafe"
 
 	"github.com/jeton-go/jeton/internal/base64url"
 )
@@ -41,26 +42,25 @@ func split(token string, limits Limits) (compact, error) {
 
 var errEmptySegment = fail(ErrSegments, "an empty one")
 
+// bytesOf returns the bytes of s, which nobody may change. Hashing a token needs
+// no copy of it.
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+
 // scratch is the room in which one token is decoded at a time. Nothing that is
-// kept of a token points into it.
+// kept of a token points into it, but for the lists that names has given away.
 type scratch struct {
-	text    []byte // a part of the token as it was received
-	decoded []byte
+	payload   []byte
+	signature []byte
+	names     names
 }
 
-// decode returns what a segment stands for; it holds until the next call.
-func (s *scratch) decode(name, segment string) ([]byte, error) {
-	b, err := base64url.AppendDecode(s.decoded[:0], segment)
+// decodeSegment returns what a segment stands for; it holds until the next call with
+// the same buffer.
+func decodeSegment(buffer *[]byte, name, segment string) ([]byte, error) {
+	b, err := base64url.AppendDecode((*buffer)[:0], segment)
 	if err != nil {
 		return nil, fail(ErrEncoding, "%s", name)
 	}
-	s.decoded = b
+	*buffer = b
 	return b, nil
-}
-
-// input returns the signing input. The signature is over these bytes as they
-// were received, never over anything that was encoded again.
-func (s *scratch) input(c compact) []byte {
-	s.text = append(s.text[:0], c.input...)
-	return s.text
 }

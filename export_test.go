@@ -9,11 +9,11 @@ func (v *Verifier) Authenticate(ctx context.Context, token string) ([]byte, erro
 	if err != nil {
 		return nil, err
 	}
-	verified, err := v.authenticate(ctx, c)
+	a, err := v.authenticate(ctx, c, v.room())
 	if err != nil {
 		return nil, err
 	}
-	return []byte(verified.payload), nil
+	return []byte(a.payload), nil
 }
 
 // ParseHeader reads a header within the default limits.

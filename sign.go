@@ -177,7 +177,7 @@ func (s *Signer) encodeClaims(claims any) ([]byte, error) {
 	if err != nil {
 		return nil, jsonError("claims", err)
 	}
-	_, err = parseClaims(members, nil)
+	_, err = parseClaims(members, &names{})
 	return payload, err
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"sync"
+	"sync/atomic"
 
 	"github.com/jeton-go/jeton/internal/strictjson"
 )
@@ -18,7 +19,8 @@ type Verifier struct {
 	policy  Policy
 	scratch *sync.Pool // of *scratch
 	headers *knownHeaders
-	cache   *cache // nil if there is none
+	cache   *cache                     // nil if there is none
+	plan    *atomic.Pointer[typedPlan] // of the type last decoded into
 }
 
 // NewVerifier makes a verifier of the keys that may have signed and of what a
@@ -32,7 +34,7 @@ func NewVerifier(keys KeySet, p Policy) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Verifier{keys: keys, policy: p, scratch: &sync.Pool{}, headers: &knownHeaders{}, cache: newCache(p.CacheEntries)}, nil
+	return &Verifier{keys: keys, policy: p, scratch: &sync.Pool{}, headers: &knownHeaders{}, plan: &atomic.Pointer[typedPlan]{}, cache: newCache(p.CacheEntries)}, nil
 }
 
 // Verify verifies a token in compact serialization and returns what it says, or
@@ -43,13 +45,9 @@ func NewVerifier(keys KeySet, p Policy) (*Verifier, error) {
 // the key's; signature, over the bytes received; claims; policy, with expiry at
 // the end; revocation.
 func (v *Verifier) Verify(ctx context.Context, token string) (*Verified, error) {
-	c, err := split(token, v.policy.Limits)
+	c, err := v.split(token)
 	if err != nil {
 		return nil, err
-	}
-	// A JWS may have an empty payload (RFC 7515), a JWT has claims.
-	if c.payload == "" {
-		return nil, errEmptySegment
 	}
 	if v.cache != nil {
 		return v.verifyCached(ctx, c)
@@ -61,16 +59,24 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Verified, error) 
 	return v.admit(ctx, verified)
 }
 
+func (v *Verifier) split(token string) (compact, error) {
+	c, err := split(token, v.policy.Limits)
+	// A JWS may have an empty payload (RFC 7515), a JWT has claims.
+	if err == nil && c.payload == "" {
+		err = errEmptySegment
+	}
+	return c, err
+}
+
 // verify goes as far as the claims, which do not change any more.
 func (v *Verifier) verify(ctx context.Context, c compact) (*Verified, error) {
-	verified, err := v.authenticate(ctx, c)
+	room := v.room()
+	defer v.scratch.Put(room)
+	a, err := v.authenticate(ctx, c, room)
 	if err != nil {
 		return nil, err
 	}
-	if err := verified.parse(v.policy.Limits); err != nil {
-		return nil, err
-	}
-	return verified, nil
+	return a.verified(v.policy.Limits)
 }
 
 // admit looks at what may be different each time: the clock, and revocations.
@@ -89,7 +95,7 @@ func (v *Verifier) admit(ctx context.Context, verified *Verified) (*Verified, er
 // verifyCached takes what verify found out before, if the key set still answers
 // with the very key that it found out with.
 func (v *Verifier) verifyCached(ctx context.Context, c compact) (*Verified, error) {
-	digest := v.digest(c.token)
+	digest := sha256.Sum256(bytesOf(c.token))
 	verified := v.cache.find(&digest)
 	if verified != nil {
 		if key, err := v.keys.FindKey(ctx, verified.header); err != nil || key != verified.key {
@@ -114,64 +120,74 @@ func (v *Verifier) verifyCached(ctx context.Context, c compact) (*Verified, erro
 	return admitted, err
 }
 
-func (v *Verifier) digest(token string) [sha256.Size]byte {
-	room := v.room()
-	defer v.scratch.Put(room)
-	room.text = append(room.text[:0], token...)
-	return sha256.Sum256(room.text)
+// authentic is a token whose signature holds.
+type authentic struct {
+	header  Header
+	key     *VerifyingKey
+	payload string
+}
+
+// authenticate goes as far as the signature (RFC 7515 section 5.2).
+func (v *Verifier) authenticate(ctx context.Context, c compact, room *scratch) (authentic, error) {
+	h, known := v.headers.find(c.header)
+	if !known {
+		text, err := decodeSegment(&room.payload, "header", c.header)
+		if err != nil {
+			return authentic{}, err
+		}
+		if h, err = parseHeader(string(text), v.policy.Limits); err != nil {
+			return authentic{}, err
+		}
+	}
+	payload, err := decodeSegment(&room.payload, "payload", c.payload)
+	if err != nil {
+		return authentic{}, err
+	}
+	signature, err := decodeSegment(&room.signature, "signature", c.signature)
+	if err != nil {
+		return authentic{}, err
+	}
+	key, err := v.keys.FindKey(ctx, h)
+	switch {
+	case err == nil && (key == nil || key.alg == nil):
+		return authentic{}, ErrUnknownKey
+	case err != nil && ReasonCode(err) == "":
+		// A key set of another module: its error gets a reason.
+		return authentic{}, errors.Join(ErrKeysUnavailable, err)
+	case err != nil:
+		return authentic{}, err
+	case h.Algorithm != key.alg.name:
+		return authentic{}, fail(ErrAlgorithmMismatch, "the key is for %s", key.alg.name)
+	}
+	// The signature is over these bytes as they were received, never over
+	// anything that was encoded again.
+	if !key.alg.scheme.verify(key, bytesOf(c.input), signature) {
+		return authentic{}, ErrSignature
+	}
+	if !known {
+		v.headers.add(c.header, h)
+	}
+	return authentic{header: h, key: key, payload: string(payload)}, nil
+}
+
+// verified reads the claims.
+func (a authentic) verified(limits Limits) (*Verified, error) {
+	v := &Verified{header: a.header, key: a.key, payload: a.payload}
+	var err error
+	if v.members, err = strictjson.AppendMembers(v.memberRoom[:0], v.payload, limits.json()); err != nil {
+		return nil, jsonError("claims", err)
+	}
+	if v.claims, err = parseClaims(v.members, &names{free: v.audienceRoom[:]}); err != nil {
+		return nil, err
+	}
+	return v, nil
 }
 
 func (v *Verifier) room() *scratch {
 	if room, ok := v.scratch.Get().(*scratch); ok {
 		return room
 	}
-	return &scratch{}
-}
-
-// authenticate goes as far as the signature (RFC 7515 section 5.2). Of the
-// result only header, payload and key are set.
-func (v *Verifier) authenticate(ctx context.Context, c compact) (*Verified, error) {
-	room := v.room()
-	defer v.scratch.Put(room)
-
-	h, known := v.headers.find(c.header)
-	if !known {
-		text, err := room.decode("header", c.header)
-		if err != nil {
-			return nil, err
-		}
-		if h, err = parseHeader(string(text), v.policy.Limits); err != nil {
-			return nil, err
-		}
-	}
-	b, err := room.decode("payload", c.payload)
-	if err != nil {
-		return nil, err
-	}
-	payload := string(b)
-	signature, err := room.decode("signature", c.signature)
-	if err != nil {
-		return nil, err
-	}
-	key, err := v.keys.FindKey(ctx, h)
-	switch {
-	case err == nil && (key == nil || key.alg == nil):
-		return nil, ErrUnknownKey
-	case err != nil && ReasonCode(err) == "":
-		// A key set of another module: its error gets a reason.
-		return nil, errors.Join(ErrKeysUnavailable, err)
-	case err != nil:
-		return nil, err
-	case h.Algorithm != key.alg.name:
-		return nil, fail(ErrAlgorithmMismatch, "the key is for %s", key.alg.name)
-	}
-	if !key.alg.scheme.verify(key, room.input(c), signature) {
-		return nil, ErrSignature
-	}
-	if !known {
-		v.headers.add(c.header, h)
-	}
-	return &Verified{header: h, payload: payload, key: key}, nil
+	return &scratch{names: names{grow: namesAtATime}}
 }
 
 // Verified is a token whose signature and claims hold. Only [Verifier.Verify]
@@ -187,15 +203,6 @@ type Verified struct {
 	// Room for what a usual token has, so that it takes one allocation.
 	audienceRoom [1]string
 	memberRoom   [12]strictjson.Member
-}
-
-func (v *Verified) parse(limits Limits) error {
-	var err error
-	if v.members, err = strictjson.AppendMembers(v.memberRoom[:0], v.payload, limits.json()); err != nil {
-		return jsonError("claims", err)
-	}
-	v.claims, err = parseClaims(v.members, v.audienceRoom[:0])
-	return err
 }
 
 // find returns the value of a claim.
@@ -274,18 +281,3 @@ func (v *Verified) Decode(dst any) error {
 }
 
 var claimsType = reflect.TypeFor[Claims]()
-
-// VerifyAs verifies a token as Verify does and decodes its claims into a T, as
-// Decode does. With an error the T is zero.
-func VerifyAs[T any](ctx context.Context, v *Verifier, token string) (T, error) {
-	var claims T
-	verified, err := v.Verify(ctx, token)
-	if err != nil {
-		return claims, err
-	}
-	if err := verified.Decode(&claims); err != nil {
-		var zero T
-		return zero, err
-	}
-	return claims, nil
-}

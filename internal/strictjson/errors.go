@@ -21,7 +21,7 @@ var (
 	ErrUnsupported = errors.New("a Go type that can't be decoded into")
 )
 
-func (s *scanner) fail(reason error) error {
+func (s *cursor) fail(reason error) error {
 	return fmt.Errorf("%w at offset %d", reason, s.pos)
 }
 

@@ -145,3 +145,23 @@ func (c *collector) collect(t reflect.Type, prefix []int, parents []reflect.Type
 	}
 	return nil
 }
+
+// Field is the field of a struct that takes a member of an object.
+type Field struct {
+	Name  string
+	Index []int // as in reflect.Type.FieldByIndex
+}
+
+// Fields returns the fields of a struct type that UnmarshalChecked decodes
+// members into, and the indexes of the embedded structs that it copies from a
+// preset of that type.
+func Fields(t, preset reflect.Type) (fields []Field, presets [][]int, err error) {
+	layout, err := decoder{preset: &Preset{Type: preset}}.layoutOf(t)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, p := range layout.places {
+		fields = append(fields, Field{p.name, p.index})
+	}
+	return fields, layout.preset, nil
+}

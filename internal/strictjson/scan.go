@@ -31,7 +31,7 @@ type Member struct {
 
 // Check returns nil if text is exactly one JSON value within the limits.
 func Check[T Text](text T, limits Limits) error {
-	s := scanner{text: string(text), limits: limits.withDefaults()}
+	s := scanner{cursor: cursor{text: string(text)}, limits: limits.withDefaults()}
 	s.space()
 	if err := s.value(0); err != nil {
 		return err
@@ -43,7 +43,7 @@ func Check[T Text](text T, limits Limits) error {
 // and appends its members, in the order of the text, to dst. On an error it
 // returns dst as it was.
 func AppendMembers[T Text](dst []Member, text T, limits Limits) ([]Member, error) {
-	s := scanner{text: string(text), limits: limits.withDefaults()}
+	s := scanner{cursor: cursor{text: string(text)}, limits: limits.withDefaults()}
 	s.space()
 	if s.next() != '{' {
 		// Say what is wrong with the text before what is wrong with its type.
@@ -65,7 +65,7 @@ func AppendMembers[T Text](dst []Member, text T, limits Limits) ([]Member, error
 // AppendCheckedMembers is AppendMembers for a text that was checked before: it
 // looks for no duplicates and knows no limits.
 func AppendCheckedMembers(dst []Member, text string) ([]Member, error) {
-	s := scanner{text: text, limits: Limits{Depth: len(text) + 1, Members: len(text) + 1}, checked: true}
+	s := scanner{cursor: cursor{text: text}, limits: Limits{Depth: len(text) + 1, Members: len(text) + 1}, checked: true}
 	s.space()
 	if s.next() != '{' {
 		return dst, ErrNotObject
@@ -100,12 +100,17 @@ func appendObject(dst []Member, s *scanner) ([]Member, error) {
 // scanner walks a text once. Names of the objects that are open lie on one
 // stack, so that finding a duplicate needs no allocation per object.
 type scanner struct {
-	text    string
-	pos     int
+	cursor
 	limits  Limits
 	count   int // members and elements so far
 	names   stack[name]
 	checked bool // the text was scanned before: no name is there twice
+}
+
+// cursor is a place in a text.
+type cursor struct {
+	text string
+	pos  int
 }
 
 // name is a member's name, with a hash so that few of them are compared byte by
@@ -154,13 +159,13 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-func (s *scanner) space() {
+func (s *cursor) space() {
 	if s.pos < len(s.text) && s.text[s.pos] <= ' ' { // mostly there is none
 		s.skipSpace()
 	}
 }
 
-func (s *scanner) skipSpace() {
+func (s *cursor) skipSpace() {
 	for s.pos < len(s.text) {
 		switch s.text[s.pos] {
 		case ' ', '\t', '\n', '\r':
@@ -171,7 +176,7 @@ func (s *scanner) skipSpace() {
 	}
 }
 
-func (s *scanner) end() error {
+func (s *cursor) end() error {
 	s.space()
 	if s.pos != len(s.text) {
 		return s.fail(ErrTrailing)
@@ -181,7 +186,7 @@ func (s *scanner) end() error {
 
 // next returns the next byte without taking it, or 0 at the end: a NUL is
 // legal nowhere outside a string, so the two need no telling apart.
-func (s *scanner) next() byte {
+func (s *cursor) next() byte {
 	if s.pos < len(s.text) {
 		return s.text[s.pos]
 	}
@@ -218,7 +223,7 @@ func (s *scanner) value(depth int) error {
 	}
 }
 
-func (s *scanner) literal(word string) error {
+func (s *cursor) literal(word string) error {
 	if !strings.HasPrefix(s.text[s.pos:], word) {
 		return s.fail(ErrSyntax)
 	}
@@ -355,7 +360,7 @@ func quickHash(text string) uint64 {
 // number takes a number of RFC 8259 section 6 that a double can hold (RFC 7493
 // section 2.2): of one that it can't, parsers make infinity, an error or
 // something else.
-func (s *scanner) number() error {
+func (s *cursor) number() error {
 	start := s.pos
 	exponent, err := s.anyNumber()
 	if err != nil || !exponent && s.pos-start < 300 {
@@ -367,7 +372,7 @@ func (s *scanner) number() error {
 	return nil
 }
 
-func (s *scanner) anyNumber() (exponent bool, err error) {
+func (s *cursor) anyNumber() (exponent bool, err error) {
 	if s.next() == '-' {
 		s.pos++
 	}
@@ -398,7 +403,7 @@ func (s *scanner) anyNumber() (exponent bool, err error) {
 	return exponent, nil
 }
 
-func (s *scanner) digits() bool {
+func (s *cursor) digits() bool {
 	start := s.pos
 	for s.pos < len(s.text) && '0' <= s.text[s.pos] && s.text[s.pos] <= '9' {
 		s.pos++
@@ -412,7 +417,7 @@ func AppendElements[T Text](dst []string, value T) ([]string, bool) {
 	if len(value) == 0 || value[0] != '[' {
 		return dst, false
 	}
-	s := scanner{text: string(value), pos: 1, limits: Limits{Depth: len(value), Members: len(value)}, checked: true}
+	s := scanner{cursor: cursor{string(value), 1}, limits: Limits{Depth: len(value), Members: len(value)}, checked: true}
 	s.space()
 	for s.next() != ']' {
 		start := s.pos

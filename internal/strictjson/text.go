@@ -44,7 +44,7 @@ func plainEnd(text string, i int) int {
 }
 
 // str takes a string and tells whether it holds escapes.
-func (s *scanner) str() (escaped bool, err error) {
+func (s *cursor) str() (escaped bool, err error) {
 	s.pos++ // "
 	for {
 		s.pos = plainEnd(s.text, s.pos)
@@ -164,4 +164,35 @@ func String[T Text](value T) (string, bool) {
 		return raw, true
 	}
 	return unescape(raw), true
+}
+
+// AppendStrings appends the elements of a checked JSON array of strings to dst;
+// false if the value is no such array.
+func AppendStrings(dst []string, value string) ([]string, bool) {
+	if len(value) == 0 || value[0] != '[' {
+		return dst, false
+	}
+	out, s := dst, cursor{value, 1}
+	s.space()
+	for s.next() != ']' {
+		start := s.pos
+		if s.next() != '"' {
+			return dst, false
+		}
+		escaped, err := s.str()
+		if err != nil {
+			return dst, false
+		}
+		text := value[start+1 : s.pos-1]
+		if escaped {
+			text = unescape(text)
+		}
+		out = append(out, text)
+		s.space()
+		if s.next() == ',' {
+			s.pos++
+			s.space()
+		}
+	}
+	return out, true
 }
