@@ -99,27 +99,31 @@ func parseAudience(value string, room *names) (Audience, bool) {
 
 // parseClaims fills the registered claims from the members of a claims set. A
 // claim of a wrong type is an error, never an absence. The audience lies in room.
-func parseClaims(members []strictjson.Member, room *names) (c Claims, err error) {
-	for _, m := range members {
-		ok := true
-		switch m.Name {
+func parseClaims(text string, members []strictjson.Span, room *names) (c Claims, err error) {
+	for i := range members {
+		m, ok := &members[i], true
+		name := m.Name(text)
+		if len(name) != 3 {
+			continue
+		}
+		switch name {
 		case "iss":
-			c.Issuer, ok = strictjson.String(m.Value)
+			c.Issuer, ok = m.String(text)
 		case "sub":
-			c.Subject, ok = strictjson.String(m.Value)
+			c.Subject, ok = m.String(text)
 		case "jti":
-			c.ID, ok = strictjson.String(m.Value)
+			c.ID, ok = m.String(text)
 		case "aud":
-			c.Audience, ok = parseAudience(m.Value, room)
+			c.Audience, ok = parseAudience(m.Value(text), room)
 		case "exp":
-			c.ExpiresAt, ok = parseNumericDate(m.Value)
+			c.ExpiresAt, ok = parseNumericDate(m.Value(text))
 		case "nbf":
-			c.NotBefore, ok = parseNumericDate(m.Value)
+			c.NotBefore, ok = parseNumericDate(m.Value(text))
 		case "iat":
-			c.IssuedAt, ok = parseNumericDate(m.Value)
+			c.IssuedAt, ok = parseNumericDate(m.Value(text))
 		}
 		if !ok {
-			return Claims{}, fail(ErrClaimType, "%q", m.Name)
+			return Claims{}, fail(ErrClaimType, "%q", name)
 		}
 	}
 	return c, nil

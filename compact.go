@@ -23,8 +23,8 @@ func split(token string, limits Limits) (compact, error) {
 	if first < 0 {
 		return compact{}, fail(ErrSegments, "no dot")
 	}
-	last := strings.LastIndexByte(token, '.')
-	if first == last || strings.IndexByte(token[first+1:last], '.') >= 0 {
+	last := first + 1 + strings.IndexByte(token[first+1:], '.')
+	if last == first || strings.IndexByte(token[last+1:], '.') >= 0 {
 		return compact{}, fail(ErrSegments, "%d", strings.Count(token, ".")+1)
 	}
 	c := compact{

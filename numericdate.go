@@ -57,6 +57,15 @@ func (d NumericDate) valid() bool {
 		(d.sec < maxNumericDate || d.sec == maxNumericDate && d.nsec == 0)
 }
 
+// after compares two dates, neither of which is absent.
+func (d NumericDate) after(e NumericDate) bool {
+	return d.sec > e.sec || d.sec == e.sec && d.nsec > e.nsec
+}
+
+func (d NumericDate) afterTime(t time.Time) bool {
+	return d.after(NumericDate{t.Unix(), int32(t.Nanosecond())})
+}
+
 // MarshalJSON writes a JSON number, or null for the zero value (tag a field
 // with omitzero to leave it out). An instant out of range is ErrClaims.
 func (d NumericDate) MarshalJSON() ([]byte, error) {

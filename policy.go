@@ -138,7 +138,7 @@ func (p Policy) complete() (Policy, error) {
 // check holds a verified token against the policy. Expiry comes last, so that
 // ErrExpired says that the rest holds.
 func (p *Policy) check(h Header, c *Claims, now time.Time) error {
-	if !p.AnyType && !sameType(h.Type, p.Type) {
+	if !p.AnyType && h.Type != p.Type && !sameType(h.Type, p.Type) {
 		return fail(ErrType, "typ is not %q", p.Type)
 	}
 	if !p.AnyIssuer && c.Issuer != p.Issuer {
@@ -158,22 +158,22 @@ func (p *Policy) check(h Header, c *Claims, now time.Time) error {
 		return fail(ErrMissingClaim, "exp")
 	}
 	if !exp.IsZero() {
-		if !nbf.IsZero() && !nbf.Time().Before(exp.Time()) {
+		if !nbf.IsZero() && !exp.after(nbf) {
 			return fail(ErrContradictoryTimes, "nbf is not before exp")
 		}
-		if !iat.IsZero() && iat.Time().After(exp.Time()) {
+		if !iat.IsZero() && iat.after(exp) {
 			return fail(ErrContradictoryTimes, "iat is after exp")
 		}
 	}
 	latest := now.Add(p.Leeway)
-	if !nbf.IsZero() && nbf.Time().After(latest) {
+	if !nbf.IsZero() && nbf.afterTime(latest) {
 		return fail(ErrNotYetValid, "nbf is in the future")
 	}
-	if !iat.IsZero() && iat.Time().After(latest) {
+	if !iat.IsZero() && iat.afterTime(latest) {
 		return fail(ErrIssuedInFuture, "iat is in the future")
 	}
 	// A fraction of "exp" rounds down: never a moment longer than it says.
-	if !exp.IsZero() && !now.Before(time.Unix(exp.sec, 0).Add(p.Leeway)) {
+	if !exp.IsZero() && now.Add(-p.Leeway).Unix() >= exp.sec {
 		return fail(ErrExpired, "exp has passed")
 	}
 	return nil

@@ -173,11 +173,12 @@ func (s *Signer) encodeClaims(claims any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	members, err := strictjson.AppendMembers(nil, payload, s.limits.json())
+	text := string(payload)
+	members, err := strictjson.AppendSpans(nil, text, s.limits.json())
 	if err != nil {
 		return nil, jsonError("claims", err)
 	}
-	_, err = parseClaims(members, &names{})
+	_, err = parseClaims(text, members, &names{})
 	return payload, err
 }
 

@@ -153,21 +153,22 @@ func isRegistered(name string) bool {
 // decode fills the struct at dst, of the plan's type, which must be zero. False:
 // some value does not fit, and the struct is to be thrown away. The caller gives
 // c's audience away.
-func (p *typedPlan) decode(dst unsafe.Pointer, c *Claims, members []strictjson.Member, room *names) bool {
+func (p *typedPlan) decode(dst unsafe.Pointer, c *Claims, text string, members []strictjson.Span, room *names) bool {
 	for _, offset := range p.claims {
 		*(*Claims)(unsafe.Add(dst, offset)) = *c
 	}
 	next := 0
 	for i := range members {
 		m := &members[i]
-		if !p.registered && isRegistered(m.Name) {
+		name := m.Name(text)
+		if !p.registered && isRegistered(name) {
 			continue
 		}
-		at, ok := p.find(m.Name, next)
+		at, ok := p.find(name, next)
 		if !ok {
 			continue
 		}
-		if !p.fields[at].set(dst, m.Value, room) {
+		if !p.fields[at].set(dst, text, m, room) {
 			return false
 		}
 		next = at + 1
@@ -191,13 +192,13 @@ func (p *typedPlan) find(name string, next int) (int, bool) {
 	return 0, false
 }
 
-// set writes a checked JSON value into the field of the struct at dst, by the
-// rules of strictjson.Unmarshal; false if it does not fit.
-func (f *typedField) set(dst unsafe.Pointer, value string, room *names) bool {
-	p, ok := unsafe.Add(dst, f.offset), true
+// set writes a member's value into the field of the struct at dst, by the rules of
+// strictjson.Unmarshal; false if it does not fit.
+func (f *typedField) set(dst unsafe.Pointer, text string, m *strictjson.Span, room *names) bool {
+	p, value, ok := unsafe.Add(dst, f.offset), m.Value(text), true
 	switch f.kind {
 	case plannedString:
-		*(*string)(p), ok = strictjson.String(value)
+		*(*string)(p), ok = m.String(text)
 	case plannedBool:
 		ok = value == "true" || value == "false"
 		*(*bool)(p) = value == "true"
@@ -345,7 +346,7 @@ func (v *Verifier) verifyPlanned(ctx context.Context, token string, p *typedPlan
 		}
 		c := verified.claims
 		c.Audience = room.names.copy(c.Audience)
-		if !p.decode(dst, &c, verified.members, &room.names) {
+		if !p.decode(dst, &c, verified.payload, verified.members, &room.names) {
 			return verified, nil
 		}
 		return nil, nil
@@ -359,19 +360,19 @@ func (v *Verifier) verifyPlanned(ctx context.Context, token string, p *typedPlan
 	if err != nil {
 		return nil, err
 	}
-	var memberRoom [12]strictjson.Member
-	members, err := strictjson.AppendMembers(memberRoom[:0], a.payload, v.policy.Limits.json())
+	var memberRoom [16]strictjson.Span
+	members, err := strictjson.AppendSpans(memberRoom[:0], a.payload, v.policy.Limits.json())
 	if err != nil {
 		return nil, jsonError("claims", err)
 	}
-	c, err := parseClaims(members, &room.names)
+	c, err := parseClaims(a.payload, members, &room.names)
 	if err != nil {
 		return nil, err
 	}
 	if err := v.policy.check(a.header, &c, v.policy.Now()); err != nil {
 		return nil, err
 	}
-	if !p.decode(dst, &c, members, &room.names) {
+	if !p.decode(dst, &c, a.payload, members, &room.names) {
 		return a.verified(v.policy.Limits)
 	}
 	return nil, nil

@@ -174,10 +174,10 @@ func (v *Verifier) authenticate(ctx context.Context, c compact, room *scratch) (
 func (a authentic) verified(limits Limits) (*Verified, error) {
 	v := &Verified{header: a.header, key: a.key, payload: a.payload}
 	var err error
-	if v.members, err = strictjson.AppendMembers(v.memberRoom[:0], v.payload, limits.json()); err != nil {
+	if v.members, err = strictjson.AppendSpans(v.memberRoom[:0], v.payload, limits.json()); err != nil {
 		return nil, jsonError("claims", err)
 	}
-	if v.claims, err = parseClaims(v.members, &names{free: v.audienceRoom[:]}); err != nil {
+	if v.claims, err = parseClaims(v.payload, v.members, &names{free: v.audienceRoom[:]}); err != nil {
 		return nil, err
 	}
 	return v, nil
@@ -197,22 +197,22 @@ type Verified struct {
 	header  Header
 	claims  Claims
 	payload string
-	members []strictjson.Member
+	members []strictjson.Span
 	key     *VerifyingKey
 
 	// Room for what a usual token has, so that it takes one allocation.
 	audienceRoom [1]string
-	memberRoom   [12]strictjson.Member
+	memberRoom   [12]strictjson.Span
 }
 
-// find returns the value of a claim.
-func (v *Verified) find(name string) (string, bool) {
-	for _, m := range v.members {
-		if m.Name == name {
-			return m.Value, true
+// find returns a claim; nil if the token does not have it.
+func (v *Verified) find(name string) *strictjson.Span {
+	for i := range v.members {
+		if m := &v.members[i]; m.Name(v.payload) == name {
+			return m
 		}
 	}
-	return "", false
+	return nil
 }
 
 // Header returns the token's header, which its signature covers.
@@ -249,19 +249,21 @@ func (v *Verified) Payload() []byte { return []byte(v.payload) }
 
 // Claim returns the value of any claim as JSON, and whether the token has it.
 func (v *Verified) Claim(name string) ([]byte, bool) {
-	value, ok := v.find(name)
-	if !ok {
+	m := v.find(name)
+	if m == nil {
 		return nil, false
 	}
-	return []byte(value), true
+	return []byte(m.Value(v.payload)), true
 }
 
 // StringClaim returns the value of a claim that is a JSON string; "" if the
 // claim is absent or no string.
 func (v *Verified) StringClaim(name string) string {
-	value, _ := v.find(name)
-	s, _ := strictjson.String(value)
-	return s
+	if m := v.find(name); m != nil {
+		s, _ := m.String(v.payload)
+		return s
+	}
+	return ""
 }
 
 // Decode decodes the claims into the struct or map that dst points to, by the
@@ -274,7 +276,7 @@ func (v *Verified) Decode(dst any) error {
 		return fail(ErrClaims, "there are none: no verifier made this Verified")
 	}
 	preset := strictjson.Preset{Type: claimsType, Copy: func(dst any) { *dst.(*Claims) = v.Claims() }}
-	if err := strictjson.DecodeMembers(v.members, v.payload, dst, &preset); err != nil {
+	if err := strictjson.DecodeSpans(v.members, v.payload, dst, &preset); err != nil {
 		return fmt.Errorf("%w: %w", ErrClaims, err)
 	}
 	return nil

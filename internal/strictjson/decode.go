@@ -52,13 +52,14 @@ func UnmarshalChecked(text string, dst any, preset *Preset) error {
 	return d.decode(strings.Trim(text, " \t\r\n"), v.Elem())
 }
 
-// DecodeMembers is UnmarshalChecked for an object whose members the caller has.
-func DecodeMembers(members []Member, text string, dst any, preset *Preset) error {
+// DecodeSpans is UnmarshalChecked for an object whose members the caller has.
+func DecodeSpans(spans []Span, text string, dst any, preset *Preset) error {
 	v := reflect.ValueOf(dst)
 	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
 		return UnmarshalChecked(text, dst, preset)
 	}
-	d := decoder{preset: preset, members: members}
+	var room [stackRoom]Member
+	d := decoder{preset: preset, members: membersOf(room[:0], text, spans)}
 	return d.decode(strings.Trim(text, " \t\r\n"), v.Elem())
 }
 

@@ -2,6 +2,7 @@ package strictjson
 
 import (
 	"hash/maphash"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -43,23 +44,13 @@ func Check[T Text](text T, limits Limits) error {
 // and appends its members, in the order of the text, to dst. On an error it
 // returns dst as it was.
 func AppendMembers[T Text](dst []Member, text T, limits Limits) ([]Member, error) {
-	s := scanner{cursor: cursor{text: string(text)}, limits: limits.withDefaults()}
-	s.space()
-	if s.next() != '{' {
-		// Say what is wrong with the text before what is wrong with its type.
-		if err := s.value(0); err != nil {
-			return dst, err
-		}
-		return dst, ErrNotObject
-	}
-	members, err := appendObject(dst, &s)
-	if err == nil {
-		err = s.end()
-	}
+	whole := string(text)
+	var room [stackRoom]Span
+	spans, err := AppendSpans(room[:0], whole, limits)
 	if err != nil {
 		return dst, err
 	}
-	return members, nil
+	return membersOf(dst, whole, spans), nil
 }
 
 // AppendCheckedMembers is AppendMembers for a text that was checked before: it
@@ -70,27 +61,102 @@ func AppendCheckedMembers(dst []Member, text string) ([]Member, error) {
 	if s.next() != '{' {
 		return dst, ErrNotObject
 	}
-	members, err := appendObject(dst, &s)
+	var room [stackRoom]Span
+	spans, err := appendObject(room[:0], &s)
 	if err != nil {
 		return dst, err
 	}
-	return members, nil
+	return membersOf(dst, text, spans), nil
+}
+
+func membersOf(dst []Member, text string, spans []Span) []Member {
+	for i := range spans {
+		dst = append(dst, Member{spans[i].Name(text), spans[i].Value(text)})
+	}
+	return dst
+}
+
+// Span is where a member lies in a text that was checked. It is small, and has no
+// pointers that the garbage collector would have to know of.
+type Span struct {
+	part
+	value, valueEnd uint32
+	plainValue      bool // a string without escapes
+}
+
+// part is a part of a text: a name, without its quotes.
+type part struct {
+	start, end uint32
+	escaped    bool
+}
+
+func (p *part) of(text string) string {
+	if p.escaped {
+		return unescape(text[p.start:p.end])
+	}
+	return text[p.start:p.end]
+}
+
+// Name returns the member's name, escapes resolved. The text is the one that the
+// member is in.
+func (m *Span) Name(text string) string { return m.of(text) }
+
+// Value returns the member's value as written, without the space around it.
+func (m *Span) Value(text string) string { return text[m.value:m.valueEnd] }
+
+// String returns the contents of a value that is a string; false if it is none.
+func (m *Span) String(text string) (string, bool) {
+	if m.plainValue {
+		return text[m.value+1 : m.valueEnd-1], true
+	}
+	return String(m.Value(text))
+}
+
+// AppendSpans is AppendMembers for callers that keep the text.
+func AppendSpans(dst []Span, text string, limits Limits) ([]Span, error) {
+	s := scanner{cursor: cursor{text: text}, limits: limits.withDefaults()}
+	if uint64(len(text)) > math.MaxUint32 {
+		return dst, s.fail(ErrMembers) // it has more, or one is absurd
+	}
+	s.space()
+	if s.next() != '{' {
+		// Say what is wrong with the text before what is wrong with its type.
+		if err := s.value(0); err != nil {
+			return dst, err
+		}
+		return dst, ErrNotObject
+	}
+	spans, err := appendObject(dst, &s)
+	if err == nil {
+		err = s.end()
+	}
+	if err != nil {
+		return dst, err
+	}
+	return spans, nil
 }
 
 // appendObject is scanner.object at depth 0, which appends the members to dst.
 // The scanner does not hold dst, so that dst may lie on the caller's stack.
-func appendObject(dst []Member, s *scanner) ([]Member, error) {
+func appendObject(dst []Span, s *scanner) ([]Span, error) {
 	more, err := s.open(0, '}')
 	for more && err == nil {
-		var m Member
-		if m.Name, err = s.name(0); err != nil {
+		var m Span
+		if m.part, err = s.name(0); err != nil {
 			break
 		}
-		start := s.pos
-		if err = s.value(1); err != nil {
+		m.value = uint32(s.pos)
+		if s.next() == '"' {
+			var escaped bool
+			escaped, err = s.str()
+			m.plainValue = !escaped
+		} else {
+			err = s.value(1)
+		}
+		if err != nil {
 			break
 		}
-		m.Value = s.text[start:s.pos]
+		m.valueEnd = uint32(s.pos)
 		dst = append(dst, m)
 		more, err = s.more('}')
 	}
@@ -117,7 +183,7 @@ type cursor struct {
 // byte.
 type name struct {
 	hash uint64
-	text string
+	part
 }
 
 // stack is a stack whose first elements lie in itself, so that reading a usual
@@ -291,29 +357,26 @@ func (s *scanner) array(depth int) error {
 
 // name takes a member's name and the colon. The names of the object begin at
 // first.
-func (s *scanner) name(first int) (string, error) {
+func (s *scanner) name(first int) (part, error) {
 	if s.next() != '"' {
-		return "", s.fail(ErrSyntax)
+		return part{}, s.fail(ErrSyntax)
 	}
 	start := s.pos + 1
 	escaped, err := s.str()
 	if err != nil {
-		return "", err
+		return part{}, err
 	}
-	text := s.text[start : s.pos-1]
-	if escaped {
-		text = unescape(text)
-	}
-	if !s.checked && s.seen(first, text) {
-		return "", s.fail(ErrDuplicate)
+	p := part{uint32(start), uint32(s.pos - 1), escaped}
+	if !s.checked && s.seen(first, p) {
+		return part{}, s.fail(ErrDuplicate)
 	}
 	s.space()
 	if s.next() != ':' {
-		return "", s.fail(ErrSyntax)
+		return part{}, s.fail(ErrSyntax)
 	}
 	s.pos++
 	s.space()
-	return text, nil
+	return p, nil
 }
 
 // manyNames is how many names of one object get a hash that anybody can foresee.
@@ -321,25 +384,26 @@ const manyNames = 16
 
 // seen tells whether the object whose names begin at first has the name already,
 // and remembers it.
-func (s *scanner) seen(first int, text string) bool {
+func (s *scanner) seen(first int, p part) bool {
+	text := p.of(s.text)
 	quick := quickHash(text)
 	few := min(s.names.n, first+manyNames)
 	for i := first; i < few; i++ {
-		if other := s.names.at(i); quick == other.hash && text == other.text {
+		if other := s.names.at(i); quick == other.hash && text == other.of(s.text) {
 			return true
 		}
 	}
 	if s.names.n-first < manyNames {
-		s.names.push(name{quick, text})
+		s.names.push(name{quick, p})
 		return false
 	}
 	hash := maphash.String(seed, text)
 	for i := few; i < s.names.n; i++ {
-		if other := s.names.at(i); hash == other.hash && text == other.text {
+		if other := s.names.at(i); hash == other.hash && text == other.of(s.text) {
 			return true
 		}
 	}
-	s.names.push(name{hash, text})
+	s.names.push(name{hash, p})
 	return false
 }
 
