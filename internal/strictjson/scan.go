@@ -142,25 +142,67 @@ func appendObject(dst []Span, s *scanner) ([]Span, error) {
 	more, err := s.open(0, '}')
 	for more && err == nil {
 		var m Span
-		if m.part, err = s.name(0); err != nil {
-			break
-		}
-		m.value = uint32(s.pos)
-		if s.next() == '"' {
-			var escaped bool
-			escaped, err = s.str()
-			m.plainValue = !escaped
-		} else {
-			err = s.value(1)
+		if !s.usualMember(&m) {
+			err = s.member(&m)
 		}
 		if err != nil {
 			break
 		}
-		m.valueEnd = uint32(s.pos)
+		if !s.checked && s.seen(0, m.part) {
+			err = s.fail(ErrDuplicate)
+			break
+		}
 		dst = append(dst, m)
 		more, err = s.more('}')
 	}
 	return dst, err
+}
+
+// member takes a member of the outermost object.
+func (s *scanner) member(m *Span) (err error) {
+	if m.part, err = s.name(); err != nil {
+		return err
+	}
+	m.value = uint32(s.pos)
+	err = s.value(1)
+	m.valueEnd = uint32(s.pos)
+	return err
+}
+
+// usualMember is member for what tokens mostly have: a name and a value without
+// space around them, of which the value is a string or digits and neither has
+// escapes or is cut off. Otherwise it takes nothing and is false.
+func (s *scanner) usualMember(m *Span) bool {
+	text, i := s.text, s.pos
+	if i >= len(text) || text[i] != '"' {
+		return false
+	}
+	end := plainEnd(text, i+1)
+	if end+2 >= len(text) || text[end] != '"' || text[end+1] != ':' {
+		return false
+	}
+	m.start, m.end = uint32(i+1), uint32(end)
+	i = end + 2
+	m.value = uint32(i)
+	switch c := text[i]; {
+	case c == '"':
+		if end = plainEnd(text, i+1); end >= len(text) || text[end] != '"' {
+			return false
+		}
+		i, m.plainValue = end+1, true
+	case '1' <= c && c <= '9':
+		for end = i + 1; end < len(text) && '0' <= text[end] && text[end] <= '9'; end++ {
+		}
+		if end >= len(text) || text[end] != ',' && text[end] != '}' || end-i > 18 {
+			return false
+		}
+		i = end
+	default:
+		return false
+	}
+	m.valueEnd = uint32(i)
+	s.pos = i
+	return true
 }
 
 // scanner walks a text once. Names of the objects that are open lie on one
@@ -332,7 +374,12 @@ func (s *scanner) object(depth int) error {
 	first := s.names.n
 	more, err := s.open(depth, '}')
 	for more && err == nil {
-		if _, err = s.name(first); err != nil {
+		var p part
+		if p, err = s.name(); err != nil {
+			break
+		}
+		if !s.checked && s.seen(first, p) {
+			err = s.fail(ErrDuplicate)
 			break
 		}
 		if err = s.value(depth + 1); err != nil {
@@ -355,9 +402,8 @@ func (s *scanner) array(depth int) error {
 	return err
 }
 
-// name takes a member's name and the colon. The names of the object begin at
-// first.
-func (s *scanner) name(first int) (part, error) {
+// name takes a member's name and the colon.
+func (s *scanner) name() (part, error) {
 	if s.next() != '"' {
 		return part{}, s.fail(ErrSyntax)
 	}
@@ -367,9 +413,6 @@ func (s *scanner) name(first int) (part, error) {
 		return part{}, err
 	}
 	p := part{uint32(start), uint32(s.pos - 1), escaped}
-	if !s.checked && s.seen(first, p) {
-		return part{}, s.fail(ErrDuplicate)
-	}
 	s.space()
 	if s.next() != ':' {
 		return part{}, s.fail(ErrSyntax)
@@ -387,6 +430,16 @@ const manyNames = 16
 func (s *scanner) seen(first int, p part) bool {
 	text := p.of(s.text)
 	quick := quickHash(text)
+	if s.names.n < stackRoom { // first as well
+		room := s.names.room[first:s.names.n]
+		for i := range room {
+			if quick == room[i].hash && text == room[i].of(s.text) {
+				return true
+			}
+		}
+		s.names.push(name{quick, p})
+		return false
+	}
 	few := min(s.names.n, first+manyNames)
 	for i := first; i < few; i++ {
 		if other := s.names.at(i); quick == other.hash && text == other.of(s.text) {
