@@ -97,34 +97,49 @@ func parseAudience(value string, room *names) (Audience, bool) {
 	return list, ok && len(list) > 0
 }
 
-// parseClaims fills the registered claims from the members of a claims set. A
+// parse fills in the registered claims from the members of a claims set. A
 // claim of a wrong type is an error, never an absence. The audience lies in room.
-func parseClaims(text string, members []strictjson.Span, room *names) (c Claims, err error) {
+func (c *Claims) parse(text string, members []strictjson.Span, room *names) error {
 	for i := range members {
 		m, ok := &members[i], true
-		name := m.Name(text)
-		if len(name) != 3 {
-			continue
-		}
-		switch name {
-		case "iss":
+		switch m.Key() {
+		case keyIssuer:
 			c.Issuer, ok = m.String(text)
-		case "sub":
+		case keySubject:
 			c.Subject, ok = m.String(text)
-		case "jti":
+		case keyID:
 			c.ID, ok = m.String(text)
-		case "aud":
+		case keyAudience:
 			c.Audience, ok = parseAudience(m.Value(text), room)
-		case "exp":
+		case keyExpiresAt:
 			c.ExpiresAt, ok = parseNumericDate(m.Value(text))
-		case "nbf":
+		case keyNotBefore:
 			c.NotBefore, ok = parseNumericDate(m.Value(text))
-		case "iat":
+		case keyIssuedAt:
 			c.IssuedAt, ok = parseNumericDate(m.Value(text))
 		}
 		if !ok {
-			return Claims{}, fail(ErrClaimType, "%q", name)
+			return fail(ErrClaimType, "%q", m.Name(text))
 		}
 	}
-	return c, nil
+	return nil
+}
+
+// The names of the registered claims as strictjson.NameKey has them.
+const (
+	keyIssuer    = 3<<56 | 'i' | 's'<<8 | 's'<<16
+	keySubject   = 3<<56 | 's' | 'u'<<8 | 'b'<<16
+	keyAudience  = 3<<56 | 'a' | 'u'<<8 | 'd'<<16
+	keyExpiresAt = 3<<56 | 'e' | 'x'<<8 | 'p'<<16
+	keyNotBefore = 3<<56 | 'n' | 'b'<<8 | 'f'<<16
+	keyIssuedAt  = 3<<56 | 'i' | 'a'<<8 | 't'<<16
+	keyID        = 3<<56 | 'j' | 't'<<8 | 'i'<<16
+)
+
+func isRegistered(key uint64) bool {
+	switch key {
+	case keyIssuer, keySubject, keyAudience, keyExpiresAt, keyNotBefore, keyIssuedAt, keyID:
+		return true
+	}
+	return false
 }

@@ -5,14 +5,21 @@ import (
 	"unsafe"
 
 	"github.com/jeton-go/jeton/internal/base64url"
+	"github.com/jeton-go/jeton/internal/strictjson"
 )
 
 // compact is a token cut at its dots (RFC 7515 section 7.1), still encoded.
 type compact struct {
-	token                      string // the whole
-	header, payload, signature string
-	input                      string // header.payload
+	token       string
+	first, last int // the dots
 }
+
+func (c compact) header() string    { return c.token[:c.first] }
+func (c compact) payload() string   { return c.token[c.first+1 : c.last] }
+func (c compact) signature() string { return c.token[c.last+1:] }
+
+// input is what the signature is over.
+func (c compact) input() string { return c.token[:c.last] }
 
 // split checks the length and the two dots before anything else is looked at.
 func split(token string, limits Limits) (compact, error) {
@@ -27,17 +34,10 @@ func split(token string, limits Limits) (compact, error) {
 	if last == first || strings.IndexByte(token[last+1:], '.') >= 0 {
 		return compact{}, fail(ErrSegments, "%d", strings.Count(token, ".")+1)
 	}
-	c := compact{
-		token:     token,
-		header:    token[:first],
-		payload:   token[first+1 : last],
-		signature: token[last+1:],
-		input:     token[:last],
-	}
-	if c.header == "" || c.signature == "" {
+	if first == 0 || last == len(token)-1 {
 		return compact{}, errEmptySegment
 	}
-	return c, nil
+	return compact{token, first, last}, nil
 }
 
 var errEmptySegment = fail(ErrSegments, "an empty one")
@@ -51,6 +51,7 @@ func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)
 type scratch struct {
 	payload   []byte
 	signature []byte
+	members   []strictjson.Span
 	names     names
 }
 

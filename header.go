@@ -79,7 +79,7 @@ type knownHeaders [8]atomic.Pointer[knownHeader]
 
 type knownHeader struct {
 	encoded string
-	header  Header
+	header  *Header
 }
 
 var headerSeed = maphash.MakeSeed()
@@ -88,14 +88,14 @@ func (k *knownHeaders) slot(encoded string) *atomic.Pointer[knownHeader] {
 	return &k[maphash.String(headerSeed, encoded)%uint64(len(k))]
 }
 
-func (k *knownHeaders) find(encoded string) (Header, bool) {
+func (k *knownHeaders) find(encoded string) (*Header, bool) {
 	if known := k.slot(encoded).Load(); known != nil && known.encoded == encoded {
 		return known.header, true
 	}
-	return Header{}, false
+	return nil, false
 }
 
-func (k *knownHeaders) add(encoded string, h Header) {
+func (k *knownHeaders) add(encoded string, h *Header) {
 	k.slot(encoded).Store(&knownHeader{strings.Clone(encoded), h})
 }
 

@@ -137,7 +137,7 @@ func (p Policy) complete() (Policy, error) {
 
 // check holds a verified token against the policy. Expiry comes last, so that
 // ErrExpired says that the rest holds.
-func (p *Policy) check(h Header, c *Claims, now time.Time) error {
+func (p *Policy) check(h *Header, c *Claims, now time.Time) error {
 	if !p.AnyType && h.Type != p.Type && !sameType(h.Type, p.Type) {
 		return fail(ErrType, "typ is not %q", p.Type)
 	}

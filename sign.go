@@ -178,8 +178,8 @@ func (s *Signer) encodeClaims(claims any) ([]byte, error) {
 	if err != nil {
 		return nil, jsonError("claims", err)
 	}
-	_, err = parseClaims(text, members, &names{})
-	return payload, err
+	var c Claims
+	return payload, c.parse(text, members, &names{})
 }
 
 // SignRaw signs a payload as it is, byte for byte and without a look at it: it

@@ -25,12 +25,14 @@ import (
 type typedPlan struct {
 	of         reflect.Type
 	fields     []typedField
-	claims     []uintptr // where embedded Claims lie; one at most
-	registered bool      // a field of the struct's own takes a registered claim
+	embeds     bool    // the struct embeds Claims,
+	claims     uintptr // which lie here
+	registered bool    // a field of the struct's own takes a registered claim
 }
 
 type typedField struct {
 	name   string
+	key    uint64 // strictjson.NameKey
 	offset uintptr
 	kind   plannedKind
 	bits   int // of an integer
@@ -53,7 +55,7 @@ func typedPlanOf(t reflect.Type) *typedPlan {
 
 func newTypedPlan(t reflect.Type) *typedPlan {
 	if t == claimsType {
-		return &typedPlan{of: t, claims: []uintptr{0}}
+		return &typedPlan{of: t, embeds: true}
 	}
 	if t.Kind() != reflect.Struct || unmarshals(t) {
 		return nil
@@ -68,7 +70,7 @@ func newTypedPlan(t reflect.Type) *typedPlan {
 		if !ok {
 			return nil
 		}
-		p.claims = append(p.claims, offset)
+		p.embeds, p.claims = true, offset
 	}
 	for _, f := range fields {
 		ft, offset, ok := fieldAt(t, f.Index)
@@ -79,11 +81,11 @@ func newTypedPlan(t reflect.Type) *typedPlan {
 		if !ok {
 			return nil
 		}
-		field := typedField{name: f.Name, offset: offset, kind: kind}
+		field := typedField{name: f.Name, key: strictjson.NameKey(f.Name), offset: offset, kind: kind}
 		if kind == plannedInt || kind == plannedUint {
 			field.bits = ft.Bits()
 		}
-		p.registered = p.registered || isRegistered(f.Name)
+		p.registered = p.registered || isRegistered(field.key)
 		p.fields = append(p.fields, field)
 	}
 	return p
@@ -139,32 +141,26 @@ func unmarshals(t reflect.Type) bool {
 	return p.Implements(jsonUnmarshaler) || p.Implements(textUnmarshaler)
 }
 
-func isRegistered(name string) bool {
-	if len(name) != 3 {
-		return false
+// claimsAt returns the Claims that the struct at dst embeds; own if it embeds
+// none.
+func (p *typedPlan) claimsAt(dst unsafe.Pointer, own *Claims) *Claims {
+	if p.embeds {
+		return (*Claims)(unsafe.Add(dst, p.claims))
 	}
-	switch name {
-	case "iss", "sub", "aud", "exp", "nbf", "iat", "jti":
-		return true
-	}
-	return false
+	return own
 }
 
-// decode fills the struct at dst, of the plan's type, which must be zero. False:
-// some value does not fit, and the struct is to be thrown away. The caller gives
-// c's audience away.
-func (p *typedPlan) decode(dst unsafe.Pointer, c *Claims, text string, members []strictjson.Span, room *names) bool {
-	for _, offset := range p.claims {
-		*(*Claims)(unsafe.Add(dst, offset)) = *c
-	}
+// decode fills the other fields of the struct at dst, of the plan's type, which
+// must be zero. False: some value does not fit, and the struct is to be thrown
+// away.
+func (p *typedPlan) decode(dst unsafe.Pointer, text string, members []strictjson.Span, room *names) bool {
 	next := 0
 	for i := range members {
 		m := &members[i]
-		name := m.Name(text)
-		if !p.registered && isRegistered(name) {
+		if !p.registered && isRegistered(m.Key()) {
 			continue
 		}
-		at, ok := p.find(name, next)
+		at, ok := p.find(text, m, next)
 		if !ok {
 			continue
 		}
@@ -178,14 +174,14 @@ func (p *typedPlan) decode(dst unsafe.Pointer, c *Claims, text string, members [
 
 // find returns the index of a member's field. Members mostly come in the order
 // of the struct that wrote them.
-func (p *typedPlan) find(name string, next int) (int, bool) {
+func (p *typedPlan) find(text string, m *strictjson.Span, next int) (int, bool) {
 	for i := next; i < len(p.fields); i++ {
-		if p.fields[i].name == name {
+		if f := &p.fields[i]; f.key == m.Key() && f.name == m.Name(text) {
 			return i, true
 		}
 	}
 	for i := range min(next, len(p.fields)) {
-		if p.fields[i].name == name {
+		if f := &p.fields[i]; f.key == m.Key() && f.name == m.Name(text) {
 			return i, true
 		}
 	}
@@ -298,8 +294,7 @@ func (n *names) copy(list []string) []string {
 // of a few tokens that were verified one after the other may share the array
 // behind their lists: none can be changed through another, but one that is kept
 // keeps the memory of the others.
-func VerifyAs[T any](ctx context.Context, v *Verifier, token string) (T, error) {
-	var claims, zero T
+func VerifyAs[T any](ctx context.Context, v *Verifier, token string) (claims T, err error) {
 	t := reflect.TypeFor[T]()
 	p := v.plan.Load()
 	if p == nil || p.of != t {
@@ -311,13 +306,14 @@ func VerifyAs[T any](ctx context.Context, v *Verifier, token string) (T, error) 
 	if p == nil {
 		verified, err := v.Verify(ctx, token)
 		if err != nil {
-			return zero, err
+			return claims, err
 		}
 		return decodeAs[T](verified)
 	}
 	verified, err := v.verifyPlanned(ctx, token, p, unsafe.Pointer(&claims))
 	switch {
 	case err != nil:
+		var zero T
 		return zero, err
 	case verified != nil:
 		return decodeAs[T](verified)
@@ -344,9 +340,11 @@ func (v *Verifier) verifyPlanned(ctx context.Context, token string, p *typedPlan
 		if err != nil {
 			return nil, err
 		}
-		c := verified.claims
+		var own Claims
+		c := p.claimsAt(dst, &own)
+		*c = verified.claims
 		c.Audience = room.names.copy(c.Audience)
-		if !p.decode(dst, &c, verified.payload, verified.members, &room.names) {
+		if !p.decode(dst, verified.payload, verified.members, &room.names) {
 			return verified, nil
 		}
 		return nil, nil
@@ -360,19 +358,20 @@ func (v *Verifier) verifyPlanned(ctx context.Context, token string, p *typedPlan
 	if err != nil {
 		return nil, err
 	}
-	var memberRoom [16]strictjson.Span
-	members, err := strictjson.AppendSpans(memberRoom[:0], a.payload, v.policy.Limits.json())
+	members, err := strictjson.AppendSpans(room.members[:0], a.payload, v.policy.Limits.json())
 	if err != nil {
 		return nil, jsonError("claims", err)
 	}
-	c, err := parseClaims(a.payload, members, &room.names)
-	if err != nil {
+	room.members = members
+	var own Claims
+	c := p.claimsAt(dst, &own)
+	if err := c.parse(a.payload, members, &room.names); err != nil {
 		return nil, err
 	}
-	if err := v.policy.check(a.header, &c, v.policy.Now()); err != nil {
+	if err := v.policy.check(a.header, c, v.policy.Now()); err != nil {
 		return nil, err
 	}
-	if !p.decode(dst, &c, a.payload, members, &room.names) {
+	if !p.decode(dst, a.payload, members, &room.names) {
 		return a.verified(v.policy.Limits)
 	}
 	return nil, nil

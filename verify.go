@@ -62,7 +62,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Verified, error) 
 func (v *Verifier) split(token string) (compact, error) {
 	c, err := split(token, v.policy.Limits)
 	// A JWS may have an empty payload (RFC 7515), a JWT has claims.
-	if err == nil && c.payload == "" {
+	if err == nil && c.payload() == "" {
 		err = errEmptySegment
 	}
 	return c, err
@@ -81,7 +81,7 @@ func (v *Verifier) verify(ctx context.Context, c compact) (*Verified, error) {
 
 // admit looks at what may be different each time: the clock, and revocations.
 func (v *Verifier) admit(ctx context.Context, verified *Verified) (*Verified, error) {
-	if err := v.policy.check(verified.header, &verified.claims, v.policy.Now()); err != nil {
+	if err := v.policy.check(&verified.header, &verified.claims, v.policy.Now()); err != nil {
 		return nil, err
 	}
 	if v.policy.Revocations != nil {
@@ -122,32 +122,34 @@ func (v *Verifier) verifyCached(ctx context.Context, c compact) (*Verified, erro
 
 // authentic is a token whose signature holds.
 type authentic struct {
-	header  Header
+	header  *Header
 	key     *VerifyingKey
 	payload string
 }
 
 // authenticate goes as far as the signature (RFC 7515 section 5.2).
 func (v *Verifier) authenticate(ctx context.Context, c compact, room *scratch) (authentic, error) {
-	h, known := v.headers.find(c.header)
+	h, known := v.headers.find(c.header())
 	if !known {
-		text, err := decodeSegment(&room.payload, "header", c.header)
+		text, err := decodeSegment(&room.payload, "header", c.header())
 		if err != nil {
 			return authentic{}, err
 		}
-		if h, err = parseHeader(string(text), v.policy.Limits); err != nil {
+		parsed, err := parseHeader(string(text), v.policy.Limits)
+		if err != nil {
 			return authentic{}, err
 		}
+		h = &parsed
 	}
-	payload, err := decodeSegment(&room.payload, "payload", c.payload)
+	payload, err := decodeSegment(&room.payload, "payload", c.payload())
 	if err != nil {
 		return authentic{}, err
 	}
-	signature, err := decodeSegment(&room.signature, "signature", c.signature)
+	signature, err := decodeSegment(&room.signature, "signature", c.signature())
 	if err != nil {
 		return authentic{}, err
 	}
-	key, err := v.keys.FindKey(ctx, h)
+	key, err := v.keys.FindKey(ctx, *h)
 	switch {
 	case err == nil && (key == nil || key.alg == nil):
 		return authentic{}, ErrUnknownKey
@@ -161,23 +163,23 @@ func (v *Verifier) authenticate(ctx context.Context, c compact, room *scratch) (
 	}
 	// The signature is over these bytes as they were received, never over
 	// anything that was encoded again.
-	if !key.alg.scheme.verify(key, bytesOf(c.input), signature) {
+	if !key.alg.scheme.verify(key, bytesOf(c.input()), signature) {
 		return authentic{}, ErrSignature
 	}
 	if !known {
-		v.headers.add(c.header, h)
+		v.headers.add(c.header(), h)
 	}
 	return authentic{header: h, key: key, payload: string(payload)}, nil
 }
 
 // verified reads the claims.
 func (a authentic) verified(limits Limits) (*Verified, error) {
-	v := &Verified{header: a.header, key: a.key, payload: a.payload}
+	v := &Verified{header: *a.header, key: a.key, payload: a.payload}
 	var err error
 	if v.members, err = strictjson.AppendSpans(v.memberRoom[:0], v.payload, limits.json()); err != nil {
 		return nil, jsonError("claims", err)
 	}
-	if v.claims, err = parseClaims(v.payload, v.members, &names{free: v.audienceRoom[:]}); err != nil {
+	if err := v.claims.parse(v.payload, v.members, &names{free: v.audienceRoom[:]}); err != nil {
 		return nil, err
 	}
 	return v, nil

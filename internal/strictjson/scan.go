@@ -3,6 +3,7 @@ package strictjson
 import (
 	"hash/maphash"
 	"math"
+	"math/bits"
 	"strconv"
 	"strings"
 )
@@ -86,6 +87,7 @@ type Span struct {
 
 // part is a part of a text: a name, without its quotes.
 type part struct {
+	key        uint64 // its nameKey
 	start, end uint32
 	escaped    bool
 }
@@ -96,6 +98,14 @@ func (p *part) of(text string) string {
 	}
 	return text[p.start:p.end]
 }
+
+// same compares the parts of one text.
+func (p *part) same(other *part, text string) bool {
+	return p.key == other.key && (p.key < longKey || p.of(text) == other.of(text))
+}
+
+// Key returns the NameKey of the member's name.
+func (m *Span) Key() uint64 { return m.key }
 
 // Name returns the member's name, escapes resolved. The text is the one that the
 // member is in.
@@ -111,6 +121,23 @@ func (m *Span) String(text string) (string, bool) {
 	}
 	return String(m.Value(text))
 }
+
+// NameKey returns a number for a name: of up to seven bytes, they and their
+// number, which no other name has; else one of 1<<63 and more, which another name
+// may share.
+func NameKey(name string) uint64 {
+	n := len(name)
+	if n >= 8 {
+		return load64(name) ^ load64(name[n-8:])<<1 ^ uint64(n) | longKey
+	}
+	key := uint64(n) << 56
+	for i := range n {
+		key |= uint64(name[i]) << (8 * i)
+	}
+	return key
+}
+
+const longKey = 1 << 63
 
 // AppendSpans is AppendMembers for callers that keep the text.
 func AppendSpans(dst []Span, text string, limits Limits) ([]Span, error) {
@@ -139,23 +166,50 @@ func AppendSpans(dst []Span, text string, limits Limits) ([]Span, error) {
 // appendObject is scanner.object at depth 0, which appends the members to dst.
 // The scanner does not hold dst, so that dst may lie on the caller's stack.
 func appendObject(dst []Span, s *scanner) ([]Span, error) {
+	first := len(dst)
 	more, err := s.open(0, '}')
 	for more && err == nil {
-		var m Span
-		if !s.usualMember(&m) {
-			err = s.member(&m)
+		// It is filled where it lies: to copy what was only just written takes
+		// a processor longer than all the rest.
+		dst = append(dst, Span{})
+		m := &dst[len(dst)-1]
+		if !s.usualMember(m) {
+			err = s.member(m)
 		}
 		if err != nil {
 			break
 		}
-		if !s.checked && s.seen(0, m.part) {
+		if !s.checked && s.twice(dst[first:]) {
 			err = s.fail(ErrDuplicate)
 			break
 		}
-		dst = append(dst, m)
+		if i := s.pos; i+1 < len(s.text) && s.text[i] == ',' && s.text[i+1] == '"' {
+			s.pos++
+			err = s.countOne()
+			continue
+		}
 		more, err = s.more('}')
 	}
 	return dst, err
+}
+
+// twice tells whether the last member has the name of another.
+func (s *scanner) twice(members []Span) bool {
+	last := len(members) - 1
+	if last < manyNames {
+		for i := range members[:last] {
+			if members[i].same(&members[last].part, s.text) {
+				return true
+			}
+		}
+		return false
+	}
+	if last == manyNames {
+		for i := range members[:last] {
+			s.names.push(name{part: members[i].part})
+		}
+	}
+	return s.seen(0, &members[last].part)
 }
 
 // member takes a member of the outermost object.
@@ -173,15 +227,23 @@ func (s *scanner) member(m *Span) (err error) {
 // space around them, of which the value is a string or digits and neither has
 // escapes or is cut off. Otherwise it takes nothing and is false.
 func (s *scanner) usualMember(m *Span) bool {
-	text, i := s.text, s.pos
-	if i >= len(text) || text[i] != '"' {
+	text, i := s.text, s.pos+1
+	if i+9 > len(text) || text[i-1] != '"' {
 		return false
 	}
-	end := plainEnd(text, i+1)
+	end := i
+	if first := load64(text[i : i+8]); special(first) != 0 {
+		n := bits.TrailingZeros64(special(first)) / 8
+		end = i + n
+		m.key = first&(1<<(8*n)-1) | uint64(n)<<56
+	} else {
+		end = plainEnd(text, i+8)
+		m.key = NameKey(text[i:end])
+	}
 	if end+2 >= len(text) || text[end] != '"' || text[end+1] != ':' {
 		return false
 	}
-	m.start, m.end = uint32(i+1), uint32(end)
+	m.start, m.end = uint32(i), uint32(end)
 	i = end + 2
 	m.value = uint32(i)
 	switch c := text[i]; {
@@ -221,11 +283,11 @@ type cursor struct {
 	pos  int
 }
 
-// name is a member's name, with a hash so that few of them are compared byte by
-// byte.
+// name is a member's name. Where an object has many, it comes with a hash that a
+// stranger can't foresee, so that few of them are compared byte by byte.
 type name struct {
-	hash uint64
 	part
+	hash uint64
 }
 
 // stack is a stack whose first elements lie in itself, so that reading a usual
@@ -378,7 +440,7 @@ func (s *scanner) object(depth int) error {
 		if p, err = s.name(); err != nil {
 			break
 		}
-		if !s.checked && s.seen(first, p) {
+		if !s.checked && s.seen(first, &p) {
 			err = s.fail(ErrDuplicate)
 			break
 		}
@@ -412,7 +474,8 @@ func (s *scanner) name() (part, error) {
 	if err != nil {
 		return part{}, err
 	}
-	p := part{uint32(start), uint32(s.pos - 1), escaped}
+	p := part{start: uint32(start), end: uint32(s.pos - 1), escaped: escaped}
+	p.key = NameKey(p.of(s.text))
 	s.space()
 	if s.next() != ':' {
 		return part{}, s.fail(ErrSyntax)
@@ -422,56 +485,30 @@ func (s *scanner) name() (part, error) {
 	return p, nil
 }
 
-// manyNames is how many names of one object get a hash that anybody can foresee.
+// manyNames is how many names of one object are compared without a hash.
 const manyNames = 16
 
 // seen tells whether the object whose names begin at first has the name already,
 // and remembers it.
-func (s *scanner) seen(first int, p part) bool {
-	text := p.of(s.text)
-	quick := quickHash(text)
-	if s.names.n < stackRoom { // first as well
-		room := s.names.room[first:s.names.n]
-		for i := range room {
-			if quick == room[i].hash && text == room[i].of(s.text) {
-				return true
-			}
-		}
-		s.names.push(name{quick, p})
-		return false
-	}
+func (s *scanner) seen(first int, p *part) bool {
 	few := min(s.names.n, first+manyNames)
 	for i := first; i < few; i++ {
-		if other := s.names.at(i); quick == other.hash && text == other.of(s.text) {
+		if p.same(&s.names.at(i).part, s.text) {
 			return true
 		}
 	}
 	if s.names.n-first < manyNames {
-		s.names.push(name{quick, p})
+		s.names.push(name{part: *p})
 		return false
 	}
-	hash := maphash.String(seed, text)
+	hash := maphash.String(seed, p.of(s.text))
 	for i := few; i < s.names.n; i++ {
-		if other := s.names.at(i); hash == other.hash && text == other.of(s.text) {
+		if other := s.names.at(i); hash == other.hash && p.same(&other.part, s.text) {
 			return true
 		}
 	}
-	s.names.push(name{hash, p})
+	s.names.push(name{*p, hash})
 	return false
-}
-
-// quickHash tells usual names apart, and any two that have no more than eight
-// bytes.
-func quickHash(text string) uint64 {
-	switch n := len(text); {
-	case n >= 8:
-		return load64(text) ^ load64(text[n-8:])<<1 ^ uint64(n)
-	case n >= 4:
-		return uint64(load32(text)) | uint64(load32(text[n-4:]))<<32
-	case n > 0:
-		return uint64(text[0]) | uint64(text[n/2])<<8 | uint64(text[n-1])<<16
-	}
-	return 0
 }
 
 // number takes a number of RFC 8259 section 6 that a double can hold (RFC 7493

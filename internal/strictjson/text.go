@@ -22,18 +22,18 @@ const (
 	highs = 0x80 * ones
 )
 
-// plainEnd returns the index of the first byte from i on that does not stand for
+// special sets the high bit of the first of eight bytes that does not stand for
 // itself in a string: a control character, a quote, a backslash, or what is not
-// ASCII.
-//
-// Eight at a time: each subtraction sets the high bit of the bytes looked for. It
-// may set that of bytes further up as well, by a borrow, but the lowest one is
-// right.
+// ASCII. Each subtraction sets it in the bytes that it looks for; a borrow may set
+// it in others further up, but the lowest one is right.
+func special(w uint64) uint64 {
+	return (w | (w - ' '*ones) | ((w ^ '"'*ones) - ones) | ((w ^ '\\'*ones) - ones)) & highs
+}
+
+// plainEnd returns the index of the first special byte from i on.
 func plainEnd(text string, i int) int {
 	for ; i+8 <= len(text); i += 8 {
-		w := load64(text[i : i+8])
-		found := (w | (w - ' '*ones) | ((w ^ '"'*ones) - ones) | ((w ^ '\\'*ones) - ones)) & highs
-		if found != 0 {
+		if found := special(load64(text[i : i+8])); found != 0 {
 			return i + bits.TrailingZeros64(found)/8
 		}
 	}
