@@ -3,6 +3,7 @@ package jeton
 import (
 	"crypto/sha256"
 	"hash/maphash"
+	"strings"
 	"sync/atomic"
 )
 
@@ -19,11 +20,18 @@ type cache struct {
 	slots []atomic.Pointer[cached]
 }
 
-// cached is keyed by a digest of the whole token, signature included: no two
-// tokens share one.
+// cached is keyed by a digest of the whole token and then held against it: header
+// and payload byte for byte, the signature by its SHA-256. So no two tokens share
+// an entry, and what lies in memory is no token: its signature is not there.
 type cached struct {
-	digest   [sha256.Size]byte
-	verified *Verified
+	digest    uint64 // with the cache's seed
+	input     string // header and payload as they were received
+	signature [sha256.Size]byte
+	verified  *Verified
+}
+
+func (e *cached) is(digest uint64, c compact) bool {
+	return e.digest == digest && e.input == c.input() && e.signature == sha256.Sum256(bytesOf(c.signature()))
 }
 
 // cacheWays is how many slots a token may lie in.
@@ -43,40 +51,41 @@ func newCache(entries int) *cache {
 	return &cache{seed: maphash.MakeSeed(), slots: make([]atomic.Pointer[cached], n)}
 }
 
-// set returns the slots in which a digest may lie, and the one in which it
+// digest decides where a token lies.
+func (c *cache) digest(t compact) uint64 { return maphash.String(c.seed, t.token) }
+
+// set returns the slots in which a token may lie, and the one in which it
 // displaces another if they are all taken.
-func (c *cache) set(digest *[sha256.Size]byte) (slots []atomic.Pointer[cached], victim int) {
-	h := maphash.Bytes(c.seed, digest[:])
-	first := int(h>>2) & (len(c.slots) - 1) &^ (cacheWays - 1)
-	return c.slots[first : first+cacheWays], int(h & (cacheWays - 1))
+func (c *cache) set(digest uint64) (slots []atomic.Pointer[cached], victim int) {
+	first := int(digest>>2) & (len(c.slots) - 1) &^ (cacheWays - 1)
+	return c.slots[first : first+cacheWays], int(digest & (cacheWays - 1))
 }
 
-func (c *cache) find(digest *[sha256.Size]byte) *Verified {
+// find returns the entry of a token; nil if there is none.
+func (c *cache) find(digest uint64, t compact) *cached {
 	slots, _ := c.set(digest)
 	for i := range slots {
-		if e := slots[i].Load(); e != nil && e.digest == *digest {
-			return e.verified
+		if e := slots[i].Load(); e != nil && e.is(digest, t) {
+			return e
 		}
 	}
 	return nil
 }
 
-func (c *cache) add(digest *[sha256.Size]byte, v *Verified) {
+func (c *cache) add(digest uint64, t compact, v *Verified) {
 	slots, victim := c.set(digest)
 	for i := range slots {
-		if e := slots[i].Load(); e == nil || e.digest == *digest {
+		if e := slots[i].Load(); e == nil || e.is(digest, t) {
 			victim = i
 			break
 		}
 	}
-	slots[victim].Store(&cached{*digest, v})
+	slots[victim].Store(&cached{digest, strings.Clone(t.input()), sha256.Sum256(bytesOf(t.signature())), v})
 }
 
-func (c *cache) drop(digest *[sha256.Size]byte) {
-	slots, _ := c.set(digest)
+func (c *cache) drop(gone *cached) {
+	slots, _ := c.set(gone.digest)
 	for i := range slots {
-		if e := slots[i].Load(); e != nil && e.digest == *digest {
-			slots[i].CompareAndSwap(e, nil)
-		}
+		slots[i].CompareAndSwap(gone, nil)
 	}
 }

@@ -1,6 +1,9 @@
 package jeton
 
-import "context"
+import (
+	"context"
+	"reflect"
+)
 
 // Authenticate goes as far as the signature, for vectors whose payload is no
 // claims set. It returns the payload.
@@ -28,3 +31,6 @@ func ParseHeader(text []byte) (Header, error) {
 // Holds tells whether sig is the key's signature of input, which need be no
 // token's.
 func (k *VerifyingKey) Holds(input, sig []byte) bool { return k.alg.scheme.verify(k, input, sig) }
+
+// Planned tells whether VerifyAs decodes into a T by a plan.
+func Planned[T any]() bool { return typedPlanOf(reflect.TypeFor[T]()) != nil }

@@ -2,7 +2,6 @@ package jeton
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"reflect"
@@ -95,29 +94,26 @@ func (v *Verifier) admit(ctx context.Context, verified *Verified) (*Verified, er
 // verifyCached takes what verify found out before, if the key set still answers
 // with the very key that it found out with.
 func (v *Verifier) verifyCached(ctx context.Context, c compact) (*Verified, error) {
-	digest := sha256.Sum256(bytesOf(c.token))
-	verified := v.cache.find(&digest)
-	if verified != nil {
-		if key, err := v.keys.FindKey(ctx, verified.header); err != nil || key != verified.key {
-			v.cache.drop(&digest)
-			verified = nil // let it be decided anew
+	digest := v.cache.digest(c)
+	entry := v.cache.find(digest, c)
+	if entry != nil {
+		if key, err := v.keys.FindKey(ctx, entry.verified.header); err == nil && key == entry.verified.key {
+			verified, err := v.admit(ctx, entry.verified)
+			if err != nil {
+				v.cache.drop(entry)
+			}
+			return verified, err
 		}
+		v.cache.drop(entry) // let it be decided anew
 	}
-	known := verified != nil
-	if !known {
-		var err error
-		if verified, err = v.verify(ctx, c); err != nil {
-			return nil, err
-		}
+	verified, err := v.verify(ctx, c)
+	if err != nil {
+		return nil, err
 	}
-	admitted, err := v.admit(ctx, verified)
-	switch {
-	case err != nil && known:
-		v.cache.drop(&digest)
-	case err == nil && !known:
-		v.cache.add(&digest, verified)
+	if verified, err = v.admit(ctx, verified); err == nil {
+		v.cache.add(digest, c, verified)
 	}
-	return admitted, err
+	return verified, err
 }
 
 // authentic is a token whose signature holds.

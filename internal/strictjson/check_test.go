@@ -171,6 +171,8 @@ func TestCheckRefuses(t *testing.T) {
 		{"a name twice in an object in an object", `{"a":{"canary":1,"canary":2}}`, strictjson.ErrDuplicate},
 		{"a name twice in an object in an array", `[{},{"canary":1,"canary":2}]`, strictjson.ErrDuplicate},
 		{"a name twice around an object", `{"canary":{"b":1},"canary":2}`, strictjson.ErrDuplicate},
+		{"a long name twice", `{"aaaaaaaaaaaaaaaa":1,"aaaaaaaaaaaaaaaa":2}`, strictjson.ErrDuplicate},
+		{"a long name and its escape", `{"aaaaaaaaaaaaaaaa":1,"aaaaaaaaaaaaaaa\u0061":2}`, strictjson.ErrDuplicate},
 		{"an empty name twice", `{"":1,"":2}`, strictjson.ErrDuplicate},
 		{"a name and its escape", `{"a":1,"\u0061":2}`, strictjson.ErrDuplicate},
 		{"an escape and its name", `{"\u0061":1,"a":2}`, strictjson.ErrDuplicate},
@@ -202,6 +204,7 @@ func TestCheckAccepts(t *testing.T) {
 		`""`, `"a"`, `"\"\\\/\b\f\n\r\t"`, `"\u0001"`, `"\uffff"`, `"\u0A9F"`, `"\u0a9f"`, `"\ud800\udc00"`, `"\uDBFF\uDFFF"`, `"\ud7ff\ue000"`, "\"\x7f\"", "\"é€😀\"", "\"\ufeff\"", "\"\u2028\"", `"\\u0000"`,
 		"[]", "[ ]", "[1]", "[ 1 , [ ] , { } ]", "{}", "{ }", `{"a":1}`, ` { "a" : 1 , "b" : { "a" : 1 } } `, `{"a":{"a":{"a":1}},"b":[{"a":1},{"a":1}]}`,
 		`{"a":1,"A":2}`, `{"\\u0061":1,"a":2}`, `{"":1," ":2}`, `{"a":"a","b":"a"}`,
+		"{\"aaaaaaaaaaaaaaaa\":1,\"caaaaaaa`aaaaaaa\":2}", "{\"a\":{\"aaaaaaaaaaaaaaaa\":1,\"caaaaaaa`aaaaaaa\":2}}", // one NameKey
 	} {
 		if err := strictjson.Check([]byte(text), strictjson.Limits{}); err != nil {
 			t.Errorf("%s: %v", text, err)
