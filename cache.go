@@ -2,6 +2,7 @@ package jeton
 
 import (
 	"crypto/sha256"
+	"crypto/subtle"
 	"hash/maphash"
 	"strings"
 	"sync/atomic"
@@ -24,14 +25,18 @@ type cache struct {
 // and payload byte for byte, the signature by its SHA-256. So no two tokens share
 // an entry, and what lies in memory is no token: its signature is not there.
 type cached struct {
-	digest    uint64 // with the cache's seed
-	input     string // header and payload as they were received
-	signature [sha256.Size]byte
-	verified  *Verified
+	digest   uint64            // with the cache's seed
+	input    string            // header and payload as they were received
+	sum      [sha256.Size]byte // of the signature as it was received
+	verified *Verified
 }
 
 func (e *cached) is(digest uint64, c compact) bool {
-	return e.digest == digest && e.input == c.input() && e.signature == sha256.Sum256(bytesOf(c.signature()))
+	if e.digest != digest || e.input != c.input() {
+		return false
+	}
+	sum := sha256.Sum256(bytesOf(c.signature()))
+	return subtle.ConstantTimeCompare(e.sum[:], sum[:]) == 1
 }
 
 // cacheWays is how many slots a token may lie in.

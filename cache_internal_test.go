@@ -71,7 +71,7 @@ func TestCacheKeepsNoSignature(t *testing.T) {
 	if e == nil {
 		t.Fatal("no entry")
 	}
-	if shown := fmt.Sprint(e.digest, e.input, string(e.signature[:]), e.verified.payload); strings.Contains(shown, "signature") {
+	if shown := fmt.Sprint(e.digest, e.input, string(e.sum[:]), e.verified.payload); strings.Contains(shown, "signature") {
 		t.Errorf("the entry holds %s", shown)
 	}
 }
