@@ -28,6 +28,7 @@ const (
 type cli struct {
 	Demo  demoCmd  `cmd:"" help:"Watch the whole flow in one process: log in, call an API, refresh, replay a stolen token."`
 	Serve serveCmd `cmd:"" help:"Run the token service."`
+	Guard guardCmd `cmd:"" help:"Decide for nginx, Caddy, HAProxy, Traefik or Envoy which requests may pass."`
 
 	Keygen keygenCmd `cmd:"" help:"Make a key."`
 	Key    keyCmd    `cmd:"" help:"Convert keys, publish them, compute thumbprints."`
