@@ -174,25 +174,18 @@ var layers = []layer{
 		"it has tests alone, which look into a store's file when nobody has it open"},
 	{[]string{"./internal/rotationmodel"}, []string{"./issuer"}, nil,
 		"the model explores the issuer's table and knows nothing else"},
-<<<<<<< HEAD
 	{[]string{"./internal/loadgen"}, nil, []string{"github.com/HdrHistogram/hdrhistogram-go"},
 		"a load generator is one more client over HTTP, with nothing of the service in it"},
-=======
-	{[]string{"./internal/guard"}, slices.Concat(libraries, []string{"./internal/authheaders"}),
+	{[]string{"./internal/guard"}, slices.Concat(libraries, parsers, []string{"./internal/authheaders"}),
 		[]string{"go.yaml.in/yaml/v4", "google.golang.org/grpc", "google.golang.org/genproto/googleapis/rpc",
 			"google.golang.org/protobuf", "github.com/envoyproxy/go-control-plane/envoy"},
 		"the guard is a verifier beside a gateway: it knows the library, a policy file and Envoy's protocol, and no issuer"},
->>>>>>> 2b8b626 (internal/guard: forward auth and ext_authz by a policy file)
 	{[]string{"./internal/archtest", "./internal/testenv"}, nil, nil,
 		"what checks everything depends on nothing"},
 	{[]string{"./cmd/..."}, []string{"./..."}, []string{
 		"github.com/alecthomas/kong", "github.com/willabides/kongplete", "github.com/posener/complete",
-<<<<<<< HEAD
 		"github.com/fatih/color", "golang.org/x/term",
 		"golang.org/x/crypto/acme", "golang.org/x/crypto/acme/autocert",
-=======
-		"github.com/fatih/color", "golang.org/x/term",
->>>>>>> 2b8b626 (internal/guard: forward auth and ext_authz by a policy file)
 	},
 		"cmd wires everything, and talks to the terminal and to authorities with these"},
 	{[]string{"./examples/..."}, slices.Concat(libraries, []string{"./grpcauth", "./issuer/..."}), nil,

@@ -118,7 +118,7 @@ routes:
 		{"/plain", gone, 0, 401, "revoked"},
 		{"/open", gone, time.Hour, 401, "revoked"},
 		{"/plain", two.Token("orders"), 0, 401, "unknown_key"}, // ES256, which the policy doesn't name
-		{"/plain", "abc", 0, 401, "malformed"},
+		{"/plain", "abc", 0, 401, "segments"},
 		{"/plain", strings.Repeat("a", 9<<10), 0, 401, "token_too_large"},
 		{"/plain", "", 0, 401, "unauthorized"},
 		{"/scope", one.Token("orders", scope), 0, 200, "ok"},
