@@ -200,3 +200,67 @@ func TestWycheproofEncryption(t *testing.T) {
 	}
 	t.Logf("%d tests: ran %v; labelled valid and refused: %v", seen, ran, overridden)
 }
+
+// Wycheproof's file about whole libraries: those of its groups that encrypt. The
+// root package runs the others.
+func TestWycheproofWebCryptoEncryption(t *testing.T) {
+	var file struct {
+		TestGroups []struct {
+			Comment string
+			Private json.RawMessage
+			Tests   []struct {
+				TcID            int
+				Comment, Result string
+				JWE             json.RawMessage
+			}
+		}
+	}
+	readJSON(t, "wycheproof/json_web_crypto_test.json", &file)
+	ran := map[string]int{}
+	for _, g := range file.TestGroups {
+		how, ok := map[string]kind{
+			"jwe_aes": {jwe.A256KW, jwe.A256CBCHS512, nil},
+			"jwe_ec":  {jwe.ECDHESA128KW, jwe.A128CBCHS256, nil},
+		}[g.Comment]
+		if !ok {
+			continue
+		}
+		d := decrypter(t, must(jwe.ParsePrivate(g.Private, how.alg, how.enc))(t))
+		for _, c := range g.Tests {
+			ran[c.Result]++
+			token := string(c.JWE) // an object, where it is no compact one
+			_ = json.Unmarshal(c.JWE, &token)
+			got, err := d.DecryptUnsigned(token)
+			if holds := err == nil && string(got) == "foo"; holds != (c.Result == "valid") {
+				t.Errorf("tcId %d (%s, %s): %q, %v, labelled %s", c.TcID, g.Comment, c.Comment, got, err, c.Result)
+			} else if !holds {
+				plain(t, err)
+			}
+		}
+	}
+	if ran["valid"] != 2 || ran["invalid"] != 32 {
+		t.Errorf("ran %v", ran)
+	}
+}
+
+// RFC 7520 section 6 and RFC 8037 appendix A.6, as the cookbook has them.
+func TestCookbookOfX25519AndOfANestedToken(t *testing.T) {
+	var x struct {
+		Input struct {
+			Plaintext string
+			Key       json.RawMessage
+		}
+		Output struct{ Compact string }
+	}
+	readJSON(t, "rfc7520-cookbook/curve25519/ecdh-es.json", &x)
+	d := decrypter(t, must(jwe.ParsePrivate(x.Input.Key, jwe.ECDHES, jwe.A128GCM))(t))
+	if got := must(d.DecryptUnsigned(x.Output.Compact))(t); string(got) != x.Input.Plaintext {
+		t.Errorf("%q", got)
+	}
+	// The nested one is encrypted with RSA-OAEP and SHA-1.
+	var nested struct {
+		Encrypt struct{ Output struct{ Compact string } }
+	}
+	readJSON(t, "rfc7520-cookbook/6.nesting_signatures_and_encryption.json", &nested)
+	refusedBy(t, decrypter(t, forgeKey(t)), nested.Encrypt.Output.Compact, jeton.ErrUnsupportedAlgorithm)
+}
