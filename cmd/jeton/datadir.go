@@ -24,12 +24,13 @@ const (
 	masterKeyFile = "master.key"
 )
 
-// create opens the store, and makes it if it is missing.
-func (d dataFlags) create(ctx context.Context) (*sqlite.Store, error) {
+// create opens the store, and makes it if it is missing. onError, if set, is
+// told what goes wrong in the background.
+func (d dataFlags) create(ctx context.Context, onError func(error)) (*sqlite.Store, error) {
 	if err := os.MkdirAll(d.Data, 0o700); err != nil {
 		return nil, err
 	}
-	return sqlite.Open(ctx, filepath.Join(d.Data, databaseFile), sqlite.Options{Now: time.Now, Fault: storeFault()})
+	return sqlite.Open(ctx, filepath.Join(d.Data, databaseFile), sqlite.Options{Now: time.Now, OnError: onError, Fault: storeFault()})
 }
 
 // open opens a store that exists: a mistyped directory is an error, not a new
@@ -38,7 +39,7 @@ func (d dataFlags) open(ctx context.Context) (*sqlite.Store, error) {
 	if _, err := os.Stat(filepath.Join(d.Data, databaseFile)); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("there is no database in %s; jeton serve and jeton user add make one", d.Data)
 	}
-	return d.create(ctx)
+	return d.create(ctx, nil)
 }
 
 // with runs a piece of work on an existing store, beside a running service too.

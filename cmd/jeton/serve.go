@@ -52,7 +52,7 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
-	store, err := c.create(ctx)
+	store, err := c.create(ctx, func(err error) { log.Error("the store, in the background", "error", err) })
 	if err != nil {
 		return err
 	}
