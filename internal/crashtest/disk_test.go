@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"errors"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,6 +35,9 @@ func TestFailingSync(t *testing.T) {
 	refreshAll(t, run, h.sessions[10:30], http.StatusInternalServerError)
 	if a, err := run.login(); err != nil || a.status < 500 || a.Access != "" || a.Refresh != "" {
 		t.Errorf("a login while nothing can be synced: %d, %v", a.status, err)
+	}
+	if a, err := run.form("/oauth/revoke", url.Values{"token": {h.sessions[30].token}}); err != nil || a.status < 500 {
+		t.Errorf("a revocation while nothing can be synced: %d, %v", a.status, err)
 	}
 	wantReady(t, run, http.StatusServiceUnavailable)
 	if log := run.log(); !strings.Contains(log, "the disk or the file system reports an error") {

@@ -14,19 +14,24 @@ import (
 
 // A death is a way in which the program ends in a round.
 type death struct {
-	point   sqlite.FaultPoint // empty: after any number of answers
+	point   sqlite.FaultPoint // or one of those below
 	atMost  int               // times that the point is passed before
 	endings int               // one step in so many ends a session
 }
 
+const (
+	anywhere = "random" // after any number of answers
+	anEnd    = "an end" // just when it was acknowledged that a session has ended
+)
+
 var deaths = []death{
-	{"", 600, 60},
+	{anywhere, 600, 60},
 	{sqlite.FaultCommit, 120, 60},
-	{"", 600, 60},
+	{anEnd, 10, 30},
 	{sqlite.FaultAnswer, 120, 60},
 	{sqlite.FaultBegin, 120, 60},
 	{sqlite.FaultWrite, 300, 60},
-	{"", 600, 60},
+	{anywhere, 600, 60},
 	{sqlite.FaultCheckpoint, 2, 600}, // it takes some thousand writes to get there
 	{sqlite.FaultCommit, 120, 60},
 	{sqlite.FaultAnswer, 120, 60},
@@ -34,12 +39,7 @@ var deaths = []death{
 	{sqlite.FaultRestart, 1, 600},
 }
 
-func (d death) String() string {
-	if d.point == "" {
-		return "at random"
-	}
-	return "at " + string(d.point)
-}
+func (d death) String() string { return "at " + string(d.point) }
 
 // TestKilledUnderLoad kills the program again and again, on one store.
 func TestKilledUnderLoad(t *testing.T) {
@@ -64,10 +64,14 @@ func (h *history) dieOnce(t testing.TB, p place, d death) {
 	at := 1 + rand.IntN(d.atMost)
 	var env []string
 	l := load{h: h, strict: true, every: d.endings}
-	if d.point != "" {
+	l.do = func() { l.p.kill() }
+	switch d.point {
+	case anywhere:
+		l.after = int64(at)
+	case anEnd:
+		l.afterEnds = int64(at)
+	default:
 		env = []string{fmt.Sprintf("JETON_FAULT=%s:%d", d.point, at)}
-	} else {
-		l.after, l.do = int64(at), func() { l.p.kill() }
 	}
 	l.p = start(t, append(p.flags(), "--refresh-grace", "0"), env...)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)

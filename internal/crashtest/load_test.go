@@ -74,10 +74,10 @@ type load struct {
 	strict bool
 	// every is how many steps there are to one that ends a session.
 	every int
-	// After so many answers, do is called once.
-	after   int64
-	do      func()
-	answers atomic.Int64
+	// After so many answers, or so many sessions that ended, do is called once.
+	after, afterEnds int64
+	do               func()
+	answers, ends    atomic.Int64
 }
 
 // run lets each of a number of clients use sessions of its own until the context
@@ -100,8 +100,18 @@ func (l *load) run(ctx context.Context, clients int) {
 				if len(mine) == 0 {
 					return
 				}
-				if l.step(r, mine[r.IntN(len(mine))]) != nil {
+				s := mine[r.IntN(len(mine))]
+				dead := s.ended != ""
+				if l.step(r, s) != nil {
 					return
+				}
+				if s.ended != "" && !dead {
+					if l.ends.Add(1) == l.afterEnds {
+						l.do()
+					}
+					if l.useDead(s) != nil {
+						return
+					}
 				}
 				if l.answers.Add(1) == l.after {
 					l.do()
@@ -146,14 +156,7 @@ func (l *load) step(r *rand.Rand, s *session) error {
 		if r.IntN(20) > 0 {
 			return nil
 		}
-		a, err := l.p.refresh(s.token)
-		if err == nil && a.status == http.StatusOK {
-			l.h.violated(s.ended, "session %s was answered", s.id)
-		}
-		if err == nil && a.status == http.StatusBadRequest {
-			l.h.tell("refusal of a dead session")
-		}
-		return err
+		return l.useDead(s)
 	}
 	if r.IntN(l.every) > 0 {
 		return l.refresh(s)
@@ -166,6 +169,18 @@ func (l *load) step(r *rand.Rand, s *session) error {
 	default:
 		return l.revoke(s)
 	}
+}
+
+// useDead presents the newest token of a session that has ended.
+func (l *load) useDead(s *session) error {
+	a, err := l.p.refresh(s.token)
+	if err == nil && a.status == http.StatusOK {
+		l.h.violated(s.ended, "session %s was answered", s.id)
+	}
+	if err == nil && a.status == http.StatusBadRequest {
+		l.h.tell("refusal of a dead session")
+	}
+	return err
 }
 
 func (l *load) refresh(s *session) error {
