@@ -17,8 +17,8 @@ import (
 )
 
 // disk keeps batches in a file, a line each: an instant in seconds since 1970
-// after which the batch says nothing any more, a space, and the batch as it was
-// signed. It is appended to, and written anew without what is over when it has
+// after which the batch says nothing any more, a mark if a snapshot begins there,
+// a space, and the batch as it was signed. It is appended to, and written anew without what is over when it has
 // become twice as long.
 type disk struct {
 	path    string
@@ -32,8 +32,8 @@ const (
 	flushEvery   = 2 * time.Second
 	flushBytes   = 1 << 20
 	compactBytes = 256 << 10 // a shorter file is left alone
-	// longestEntry is what an entry may live: an access token at most a day.
-	longestEntry = 26 * time.Hour
+	// snapshotMark stands behind the instant of a batch where a snapshot begins.
+	snapshotMark = "s"
 )
 
 // keep remembers a batch for the file.
@@ -46,12 +46,11 @@ func (f *Follower) keep(b *batch, token string) {
 	for _, e := range b.Entries {
 		until = max(until, e.until().Unix())
 	}
+	mark := ""
 	if b.Snapshot {
-		// It says that what is missing before it does not matter. That is true
-		// without saying once all of that is over, too.
-		until = max(until, b.issued.Add(longestEntry).Unix())
+		mark = snapshotMark
 	}
-	fmt.Fprintf(&d.pending, "%d %s\n", until, token)
+	fmt.Fprintf(&d.pending, "%d%s %s\n", until, mark, token)
 	if now := f.now(); d.pending.Len() > flushBytes || !now.Before(d.due) {
 		d.due = now.Add(flushEvery)
 		f.flush()
@@ -112,15 +111,21 @@ func (d *disk) compact(now int64) (err error) {
 		n, _ := w.WriteString(line + "\n") // the error is Flush's
 		d.whole += int64(n)
 	}
-	var last string
-	err = d.lines(func(until int64, token string) error {
-		if last != "" {
-			write(last)
-			last = ""
-		}
-		if line := fmt.Sprintf("%d %s", until, token); until > now {
+	var begin, last string
+	err = d.lines(func(until int64, snapshot bool, line string) error {
+		last = ""
+		switch {
+		case snapshot:
+			begin = line // stays if what comes next does, so that both fit
+		case until > now:
+			if begin != "" {
+				write(begin)
+				begin = ""
+			}
 			write(line)
-		} else {
+		case until > 0: // over
+			begin, last = "", line
+		default: // nothing new, and goes if another line comes
 			last = line
 		}
 		return nil
@@ -128,8 +133,10 @@ func (d *disk) compact(now int64) (err error) {
 	if err != nil {
 		return err
 	}
-	if last != "" {
-		write(last)
+	for _, line := range []string{begin, last} {
+		if line != "" {
+			write(line)
+		}
 	}
 	if err := errors.Join(w.Flush(), next.Sync(), next.Close()); err != nil {
 		return errors.Join(err, os.Remove(next.Name()))
@@ -142,7 +149,7 @@ func (d *disk) compact(now int64) (err error) {
 }
 
 // lines calls f for each line of the file that has the right form.
-func (d *disk) lines(f func(until int64, token string) error) error {
+func (d *disk) lines(f func(until int64, snapshot bool, line string) error) error {
 	file, err := os.Open(d.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -155,11 +162,12 @@ func (d *disk) lines(f func(until int64, token string) error) error {
 	lines.Buffer(make([]byte, 0, 64<<10), maxBatchBytes+64)
 	for lines.Scan() {
 		first, token, _ := strings.Cut(lines.Text(), " ")
+		first, snapshot := strings.CutSuffix(first, snapshotMark)
 		until, err := strconv.ParseInt(first, 10, 64)
 		if err != nil || token == "" {
 			continue // torn by a crash
 		}
-		if err := f(until, token); err != nil {
+		if err := f(until, snapshot, lines.Text()); err != nil {
 			return err
 		}
 	}
@@ -177,8 +185,9 @@ func (f *Follower) readDisk(ctx context.Context) {
 	var last *batch
 	refused := 0
 	now := f.now()
-	err := f.disk.lines(func(until int64, token string) error {
-		f.disk.size += int64(len(token))
+	err := f.disk.lines(func(_ int64, _ bool, line string) error {
+		f.disk.size += int64(len(line))
+		_, token, _ := strings.Cut(line, " ")
 		b, err := readBatch(ctx, f.verifier, token)
 		if errors.Is(err, jeton.ErrKeysUnavailable) || ctx.Err() != nil {
 			return err
@@ -193,10 +202,10 @@ func (f *Follower) readDisk(ctx context.Context) {
 				f.onRevoke(r)
 			}
 		}
-		// The file is as fresh as its last batch if none is missing.
-		if last != nil && !b.Snapshot && (b.Log != last.Log || b.From != last.To || b.Prev != last.Head) {
+		// The file is as fresh as its last batch if none is missing. They may
+		// overlap, where a snapshot began and its beginning is over.
+		if last != nil && !b.Snapshot && (b.Log != last.Log || b.From > last.To || b.From == last.To && b.Prev != last.Head) {
 			refused++
-			asOf = time.Time{}
 		}
 		last = b
 		if b.To == b.Tip && !b.issued.After(now.Add(leeway)) && b.issued.After(asOf) {

@@ -2,13 +2,8 @@ package revocation_test
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
-	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -27,6 +22,9 @@ func must(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
+
+// serviceAlg is what "jeton serve" signs with.
+const serviceAlg = jeton.RS256
 
 const password = "correct horse battery staple"
 
@@ -47,7 +45,7 @@ func newService(t testing.TB, store issuer.Store, now func() time.Time, wrap fun
 	s.server, s.url = server, "http://"+server.Listener.Addr().String()
 	var err error
 	s.Issuer, err = issuer.New(t.Context(), issuer.Config{
-		Store: store, Issuer: s.url, Audiences: []string{"orders"}, Algorithm: jeton.ES256, MasterKey: issuer.GenerateMasterKey(),
+		Store: store, Issuer: s.url, Audiences: []string{"orders"}, Algorithm: serviceAlg, MasterKey: issuer.GenerateMasterKey(),
 		Password: issuer.PasswordParams{MemoryKiB: 8192, Passes: 1}, Now: now,
 	})
 	must(t, err)
@@ -156,5 +154,3 @@ func TestARevocationReachesAnAPIOverHTTP(t *testing.T) {
 		})
 	}
 }
-
-var _ = []any{errors.Is, fmt.Sprint, filepath.Join, slices.Sort[[]int], sync.OnceFunc}

@@ -18,6 +18,8 @@ type fixture struct {
 	set      *revocation.Set
 	signer   *jeton.Signer
 	verifier *jeton.Verifier
+	plain    *jeton.Verifier // without the set
+	kid      string
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -35,6 +37,11 @@ func newFixture(t *testing.T) *fixture {
 	f.verifier, err = jeton.NewVerifier(key.Public(), jeton.Policy{
 		Issuer: "i", Audience: "a", Type: "at+jwt", Now: clock, Revocations: f.set,
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.kid = key.ID()
+	f.plain, err = jeton.NewVerifier(key.Public(), jeton.Policy{Issuer: "i", Audience: "a", AnyType: true, Now: clock})
 	if err != nil {
 		t.Fatal(err)
 	}
