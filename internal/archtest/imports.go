@@ -15,7 +15,7 @@ type ban struct {
 
 var libraries = []string{".", "./jwk", "./jwks", "./jwe", "./unverified", "./revocation", "./httpauth"}
 
-var testSupport = []string{"./internal/testenv", "./issuer/storetest", "./jetontest"}
+var testSupport = []string{"./internal/testenv", "./internal/pgtest", "./issuer/storetest", "./jetontest"}
 
 var bans = []ban{
 	{
@@ -29,8 +29,8 @@ var bans = []ban{
 		why:     "importing testing adds its flags and its weight to every program",
 	},
 	{
-		from:    []string{"./..."},
-		imports: []string{"./jetontest/...", "./issuer/storetest/...", "./internal/testenv/...", "./internal/rotationmodel/..."},
+		from: []string{"./..."}, but: []string{"./internal/pgtest"},
+		imports: []string{"./jetontest/...", "./issuer/storetest/...", "./internal/testenv/...", "./internal/pgtest/...", "./internal/rotationmodel/..."},
 		why:     "made for tests: hostile tokens and skipped checks have no place in production",
 	},
 	{
@@ -156,6 +156,8 @@ var layers = []layer{
 		"a store is the domain's contract, group commit and its database"},
 	{[]string{"./issuer/postgres/..."}, stores, []string{"github.com/jackc/pgx/v5", "github.com/pressly/goose/v3"},
 		"a store is the domain's contract, group commit and its database"},
+	{[]string{"./internal/pgtest"}, []string{"./internal/testenv"}, []string{"github.com/jackc/pgx/v5"},
+		"it starts PostgreSQL for whoever tests against it, and knows no store"},
 	{[]string{"./issuer/storetest"}, []string{".", "./issuer"}, testModules,
 		"the conformance suite knows the contract and no store"},
 	{[]string{"./issuer/issuerhttp"}, []string{"./issuer", "./internal/httpapi"}, nil,

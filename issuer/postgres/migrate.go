@@ -1,0 +1,76 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+const versionTable = "schema_version"
+
+// migrate brings the schema up to date. Several nodes may do so at once: a
+// migration and the row that says so are one transaction, and the version table
+// takes each version once, so of two that do the same one fails as a whole and
+// looks again.
+func (s *Store) migrate(ctx context.Context) error {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	db := stdlib.OpenDBFromPool(s.pool)
+	defer db.Close()
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, files,
+		goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	newest := provider.ListSources()[len(provider.ListSources())-1].Version
+	for try := 0; ; try++ {
+		// Goose makes its table when it looks, which needs more rights than a
+		// service that finds all done has to have.
+		present, err := version(ctx, db)
+		if err != nil {
+			return fmt.Errorf("read the schema's version: %w", err)
+		}
+		if present > newest {
+			return fmt.Errorf("the database has schema version %d and this program knows versions up to %d: a newer jeton has used it; use that, or restore a backup from before",
+				present, newest)
+		}
+		if present == newest {
+			return nil
+		}
+		if _, err := provider.Up(ctx); err != nil && try >= migrationTries {
+			return fmt.Errorf("bring the schema to version %d: %w", newest, err)
+		} else if err != nil {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(time.Duration(try) * 10 * time.Millisecond):
+			}
+		}
+	}
+}
+
+// migrationTries is how often a failed migration is tried again, in case that
+// another node did it meanwhile.
+const migrationTries = 4
+
+// version returns the schema's version, 0 if there is no schema yet.
+func version(ctx context.Context, db *sql.DB) (int64, error) {
+	var there bool
+	if err := db.QueryRowContext(ctx, `SELECT to_regclass($1) IS NOT NULL`, versionTable).Scan(&there); err != nil || !there {
+		return 0, err
+	}
+	var v int64
+	err := db.QueryRowContext(ctx, `SELECT coalesce(max(version_id), 0) FROM `+versionTable+` WHERE is_applied`).Scan(&v)
+	return v, err
+}

@@ -1,0 +1,193 @@
+// Package postgres is a store that keeps an issuer's state in a PostgreSQL
+// database. Any number of nodes may have a Store open on one database: they
+// share nothing else.
+//
+// # Durability
+//
+// A write returns once PostgreSQL has acknowledged its commit. What that is
+// worth is set there: with synchronous standbys an acknowledged write survives
+// the loss of the primary; with asynchronous ones the last moments may be lost.
+// [Open] refuses a database that acknowledges before the write is on disk.
+//
+// # Failover
+//
+// The connection string may name several hosts. A Store works with the one that
+// takes writes, looks for it anew when a connection breaks, and carries on with
+// what was under way where that is safe: a write of which nobody knows whether
+// it happened is repeated only if it can't happen twice.
+//
+// # Connection poolers
+//
+// Nothing is kept in a connection between transactions: no prepared statement,
+// setting, lock or notification. PgBouncer in transaction mode will do.
+//
+// # Time
+//
+// See [Store] and clock.go.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/jeton-go/jeton/internal/batch"
+	"github.com/jeton-go/jeton/issuer"
+)
+
+// Options are the settings of a store.
+type Options struct {
+	// Now is the clock. Required. It must be safe for concurrent use.
+	Now func() time.Time
+
+	// Patience is how long a method that finds no database that takes writes
+	// goes on looking for one before it returns an error. Zero: 5 s.
+	Patience time.Duration
+}
+
+// Store is an [issuer.Store]. Make it with [Open].
+//
+// Sessions are created, rotated, revoked one by one and read in groups: callers
+// that come while a group is on its way make up the next one.
+//
+// The durable high-water mark of time is raised by each write but for those of
+// a single session, which raise it only when it is 100 ms behind. So after a
+// restart of every node at once, with clocks that went back, "now" may be up to
+// 100 ms earlier than the latest instant of such a write. A session's own
+// instants never go back: they are in its row.
+type Store struct {
+	pool     *pgxpool.Pool
+	clock    func() time.Time
+	patience time.Duration
+	latest   atomic.Int64  // the latest instant known, in microseconds
+	marked   atomic.Int64  // a mark that is in the database, or an earlier one
+	turn     atomic.Uint32 // of the slots of the clock
+
+	reads     *batch.Batcher[issuer.SessionID, sessionAt]
+	rotations *batch.Batcher[rotation, issuer.Session]
+	creations *batch.Batcher[creation, issuer.Session]
+	endings   *batch.Batcher[issuer.Revocation, issuer.Revoked]
+}
+
+var (
+	_ issuer.Store         = (*Store)(nil)
+	_ issuer.RevocationLog = (*Store)(nil)
+	_ issuer.Pruner        = (*Store)(nil)
+)
+
+const (
+	defaultPatience = 5 * time.Second
+	// attemptTime is when a transaction counts as hanging, for instance on a
+	// host that is gone without a word, and its connection is given up.
+	attemptTime    = 10 * time.Second
+	connectTime    = 3 * time.Second
+	maxConnections = 16
+	maxBatch       = 512
+)
+
+// Open opens the store in the database that a connection string names, as a URL
+// or as words (see the documentation of PostgreSQL's libpq; pool_max_conns is
+// understood, too, and 16 if it is not given). It brings the schema up to date,
+// in whatever schema the search path names; one that a newer version of this
+// package wrote is refused.
+func Open(ctx context.Context, connection string, options Options) (*Store, error) {
+	if options.Now == nil {
+		return nil, errors.New("postgres: open: Options.Now is required")
+	}
+	if options.Patience < 0 {
+		return nil, errors.New("postgres: open: Options.Patience is negative")
+	}
+	config, err := configure(connection)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{clock: options.Now, patience: options.Patience}
+	if s.patience == 0 {
+		s.patience = defaultPatience
+	}
+	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+		return nil, fmt.Errorf("postgres: open: %w", err)
+	}
+	for _, step := range []func(context.Context) error{s.checkDurability, s.migrate} {
+		if err := step(ctx); err != nil {
+			s.pool.Close()
+			return nil, explain("open", err)
+		}
+	}
+	patient := batch.Options{MaxBatch: maxBatch, Timeout: s.patience + attemptTime}
+	several := patient
+	several.Committers = 2
+	s.reads = batch.New(several, s.readSessions)
+	s.rotations = batch.New(several, s.rotateAll)
+	s.creations = batch.New(patient, s.createAll)
+	s.endings = batch.New(patient, s.endAll)
+	return s, nil
+}
+
+// configure reads a connection string and adds what a store needs.
+func configure(connection string) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(connection)
+	if err != nil {
+		return nil, fmt.Errorf("postgres: open: the connection string: %w", err) // pgx leaves the password out
+	}
+	if !strings.Contains(connection, "pool_max_conns") {
+		config.MaxConns = maxConnections
+	}
+	c := config.ConnConfig
+	if !strings.Contains(connection, "connect_timeout") {
+		c.ConnectTimeout = connectTime
+	}
+	if c.RuntimeParams["application_name"] == "" {
+		c.RuntimeParams["application_name"] = "jeton"
+	}
+	// Of several hosts the one that takes writes, whatever the string says.
+	c.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	// Unnamed statements: there is nothing that a pooler could lose.
+	c.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	c.OnNotice = noteUnreplicated
+	return config, nil
+}
+
+// checkDurability refuses a database whose acknowledgements mean nothing.
+func (s *Store) checkDurability(ctx context.Context) error {
+	var commit, fsync string
+	err := s.read(ctx, "open", func() []query {
+		return []query{{
+			sql:  `SELECT current_setting('synchronous_commit'), current_setting('fsync')`,
+			dest: []any{&commit, &fsync},
+		}}
+	})
+	if err != nil {
+		return err
+	}
+	if commit == "off" {
+		return errors.New("the database has synchronous_commit = off: it acknowledges writes that a crash loses; set it to on, for this role at least (ALTER ROLE ... SET synchronous_commit = on)")
+	}
+	if fsync == "off" {
+		return errors.New("the database has fsync = off: a crash of the machine loses writes or the whole database; set it to on")
+	}
+	return nil
+}
+
+// Close lets the writes under way end and closes the connections. No other
+// method may be under way or follow.
+func (s *Store) Close() error {
+	s.rotations.Close()
+	s.creations.Close()
+	s.endings.Close()
+	s.reads.Close()
+	s.pool.Close()
+	return nil
+}
+
+// Ping reads from the database.
+func (s *Store) Ping(ctx context.Context) error {
+	return s.read(ctx, "ping", func() []query { return []query{{sql: `SELECT 1`}} })
+}

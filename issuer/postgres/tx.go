@@ -1,0 +1,182 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// query is a statement and where its result goes.
+type query struct {
+	sql  string
+	args []any
+
+	// At most one of these. dest is for one row; each is called with each row.
+	dest     []any
+	each     func(row pgx.Rows) error
+	affected func(rows int64)
+}
+
+// writing and reading begin a transaction. The level is named because the
+// database's default may be another one.
+const (
+	writing = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE`
+	reading = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`
+)
+
+// tx is one attempt at a transaction.
+type tx struct {
+	ctx  context.Context
+	conn *pgxpool.Conn
+
+	begin string // until it was sent
+	// repeated: nobody knows whether the attempt before happened.
+	repeated bool
+	// ended: COMMIT was sent. From then on an error of the connection leaves
+	// open whether it happened.
+	ended bool
+}
+
+// send sends queries in one round trip, and BEGIN ahead of the first.
+func (t *tx) send(queries ...query) error {
+	if t.begin != "" {
+		queries = append([]query{{sql: t.begin}}, queries...)
+		t.begin = ""
+	}
+	var b pgx.Batch
+	for _, q := range queries {
+		b.Queue(q.sql, q.args...)
+	}
+	results := t.conn.SendBatch(t.ctx, &b)
+	var err error
+	for _, q := range queries {
+		if err = q.take(results); err != nil {
+			break
+		}
+	}
+	if closed := results.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
+
+// commit sends queries and COMMIT in one round trip.
+func (t *tx) commit(queries ...query) error {
+	t.ended = true
+	return t.send(append(queries, query{sql: `COMMIT`})...)
+}
+
+func (q query) take(results pgx.BatchResults) error {
+	switch {
+	case q.dest != nil:
+		return results.QueryRow().Scan(q.dest...)
+	case q.each != nil:
+		rows, err := results.Query()
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			if err := q.each(rows); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	default:
+		tag, err := results.Exec()
+		if err == nil && q.affected != nil {
+			q.affected(tag.RowsAffected())
+		}
+		return err
+	}
+}
+
+// read runs the queries that ask returns in a read transaction, which sees one
+// state of the database. It calls ask again for each attempt.
+func (s *Store) read(ctx context.Context, op string, ask func() []query) error {
+	return s.run(ctx, op, reading, true, func(t *tx) error { return t.commit(ask()...) })
+}
+
+// write runs work, which must end with a commit, in a write transaction. It
+// calls work again after an error that leaves nothing written and that another
+// attempt may not meet. repeatable tells that work may also be called again when
+// nobody knows whether it happened; if it is not, that is an error.
+func (s *Store) write(ctx context.Context, op string, repeatable bool, work func(*tx) error) error {
+	return s.run(ctx, op, writing, repeatable, work)
+}
+
+func (s *Store) run(ctx context.Context, op, begin string, repeatable bool, work func(*tx) error) error {
+	patient, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
+	repeated := false
+	for try := 0; ; try++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		ended, err := s.attempt(ctx, begin, repeated, work)
+		if err == nil {
+			return nil
+		}
+		f := failureOf(err)
+		unknown := ended && f == broken
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case f == final:
+			return explain(op, err)
+		case unknown && !repeatable:
+			return fmt.Errorf("postgres: %s: %w: %w", op, errUnknown, err)
+		}
+		repeated = repeated || unknown
+		// Serialization failures and deadlocks are over when they are reported.
+		if f == broken {
+			if patient.Err() != nil {
+				return explain(op, err)
+			}
+			s.pool.Reset() // the other connections lead there as well
+		} else if try >= maxTries {
+			return explain(op, err)
+		}
+		wait := min(10*time.Millisecond<<min(try, 10), 500*time.Millisecond)
+		if try == 0 {
+			wait = time.Millisecond
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(rand.N(wait)):
+		}
+	}
+}
+
+// maxTries bounds how often a transaction that others got in the way of is
+// tried.
+const maxTries = 50
+
+// attempt runs work once, on one connection.
+func (s *Store) attempt(ctx context.Context, begin string, repeated bool, work func(*tx) error) (ended bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, attemptTime)
+	defer cancel()
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Release() // which closes it if it is still in a transaction
+	forgetUnreplicated(conn.Conn())
+	t := &tx{ctx: ctx, conn: conn, begin: begin, repeated: repeated}
+	err = work(t)
+	if err == nil && unreplicated(conn.Conn()) {
+		err = errUnreplicated
+	}
+	var refused *pgconn.PgError
+	if err != nil && conn.Conn().PgConn().TxStatus() == 'E' && errors.As(err, &refused) {
+		conn.Exec(ctx, `ROLLBACK`) // and keep the connection
+	}
+	return t.ended, err
+}
