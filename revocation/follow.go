@@ -28,8 +28,9 @@ const (
 	// issuer speaks at once. A proxy that collects an answer before it passes
 	// it on shows this way.
 	firstWord = 5 * time.Second
-	// pollWait is how long the issuer is asked to wait for something new.
-	pollWait = 25 * time.Second
+	// pollWait is how long the issuer is asked to wait for something new. So old
+	// the feed becomes, where there is no stream.
+	pollWait = 10 * time.Second
 	// streamAgain is how long long poll is used before a stream is tried again.
 	streamAgain = 5 * time.Minute
 

@@ -79,7 +79,7 @@ func FailOpen(after time.Duration) Option { return tolerate(after, false) }
 
 // FailClosed says that while the feed is older than this, and before the first
 // snapshot, no token is accepted: the error is [ErrStale]. The feed says that it
-// is up to date every 5 s, in the issuer's time: leave room for a lost
+// is up to date every 5 s, every 10 s by long poll, in the issuer's time: leave room for a lost
 // connection and for clocks that differ. 30 s is short.
 func FailClosed(after time.Duration) Option { return tolerate(after, true) }
 

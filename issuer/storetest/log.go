@@ -163,10 +163,18 @@ func logRules() []rule {
 			still, _ := c.read(s.ID)
 			c.wants("the session", still, s)
 		}},
+		{name: "key", rule: "an entry for a key has no Before: it concerns all that the key signed", run: func(c *check) {
+			e, err := c.RevokeBefore(c.ctx, issuer.EntryKey, "kid")
+			c.must(err, "revoke a key")
+			want := issuer.Entry{Kind: issuer.EntryKey, Value: "kid", At: instant(start)}
+			c.wantsEntries("what RevokeBefore returned", []issuer.Entry{e}, want)
+			got, _ := c.entries(c.Store, 0, 10)
+			c.wants("the log", got, []issuer.Entry{e})
+		}},
 		{name: "bad", rule: "RevokeBefore refuses sessions, unknown kinds, a missing value and one that has no place, and a limit must be positive", run: func(c *check) {
 			for _, e := range []issuer.Entry{
 				{Kind: issuer.EntrySession, Value: issuer.NewSessionID().String()}, {Kind: "", Value: "x"}, {Kind: "user", Value: "x"},
-				{Kind: issuer.EntrySubject}, {Kind: issuer.EntryClient}, {Kind: issuer.EntryAll, Value: "x"},
+				{Kind: issuer.EntrySubject}, {Kind: issuer.EntryClient}, {Kind: issuer.EntryKey}, {Kind: issuer.EntryAll, Value: "x"},
 			} {
 				if _, err := c.RevokeBefore(c.ctx, e.Kind, e.Value); err == nil {
 					c.broken("%q %q: no error", e.Kind, e.Value)
