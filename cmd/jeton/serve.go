@@ -21,19 +21,20 @@ import (
 
 type serveCmd struct {
 	dataFlags
-	MasterKeyFile string        `help:"File with the master key. Default: master.key in the data directory, made on first start." placeholder:"FILE" predictor:"file"`
-	Addr          string        `default:"127.0.0.1:8080" help:"Public listener. Default: ${default}." placeholder:"HOST:PORT"`
-	AdminAddr     string        `default:"127.0.0.1:8081" help:"Admin listener (health). Default: ${default}." placeholder:"HOST:PORT"`
-	Issuer        string        `help:"URL under which clients reach the public listener; the iss of tokens. Default: http:// (https:// with a certificate) and its address." placeholder:"URL"`
-	Audience      []string      `default:"api" help:"Audience that tokens may be asked for, repeatable; the first is the default. Default: ${default}." placeholder:"NAME"`
-	Alg           string        `default:"RS256" help:"Algorithm of access tokens. Another one than before is a rotation. HS256 is for a single service that verifies its own tokens. Default: ${default}." placeholder:"ALG"`
-	AccessTTL     time.Duration `name:"access-ttl" default:"5m" help:"Life of an access token. Default: ${default}." placeholder:"D"`
-	LongestAccess time.Duration `name:"longest-access-ttl" help:"Longest life of access tokens that were made before --access-ttl became shorter. Default: --access-ttl." placeholder:"D"`
-	RefreshTTL    time.Duration `name:"refresh-ttl" default:"720h" help:"Life of a session. Default: ${default}." placeholder:"D"`
-	RefreshIdle   time.Duration `default:"168h" help:"Life of a session that nobody uses; 0 for no such limit. Default: ${default}." placeholder:"D"`
-	RefreshGrace  time.Duration `default:"10s" help:"How long after a rotation a retry gets the same answer; 0 makes every reuse revoke. Default: ${default}." placeholder:"D"`
-	KeepEnded     time.Duration `default:"168h" help:"How long the row of a session stays after its end. Default: ${default}." placeholder:"D"`
-	KeyPeriod     time.Duration `default:"720h" help:"How long a key signs access tokens before the next one takes over by itself; 0 for rotation on command only. Default: ${default}." placeholder:"D"`
+	MasterKeyFile  string        `help:"File with the master key. Default: master.key in the data directory, made on first start." placeholder:"FILE" predictor:"file"`
+	AdminTokenFile string        `help:"File with the admin token, which introspection wants. Default: admin.token in the data directory, made on first start." placeholder:"FILE" predictor:"file"`
+	Addr           string        `default:"127.0.0.1:8080" help:"Public listener. Default: ${default}." placeholder:"HOST:PORT"`
+	AdminAddr      string        `default:"127.0.0.1:8081" help:"Admin listener (health). Default: ${default}." placeholder:"HOST:PORT"`
+	Issuer         string        `help:"URL under which clients reach the public listener; the iss of tokens. Default: http:// (https:// with a certificate) and its address." placeholder:"URL"`
+	Audience       []string      `default:"api" help:"Audience that tokens may be asked for, repeatable; the first is the default. Default: ${default}." placeholder:"NAME"`
+	Alg            string        `default:"RS256" help:"Algorithm of access tokens. Another one than before is a rotation. HS256 is for a single service that verifies its own tokens. Default: ${default}." placeholder:"ALG"`
+	AccessTTL      time.Duration `name:"access-ttl" default:"5m" help:"Life of an access token. Default: ${default}." placeholder:"D"`
+	LongestAccess  time.Duration `name:"longest-access-ttl" help:"Longest life of access tokens that were made before --access-ttl became shorter. Default: --access-ttl." placeholder:"D"`
+	RefreshTTL     time.Duration `name:"refresh-ttl" default:"720h" help:"Life of a session. Default: ${default}." placeholder:"D"`
+	RefreshIdle    time.Duration `default:"168h" help:"Life of a session that nobody uses; 0 for no such limit. Default: ${default}." placeholder:"D"`
+	RefreshGrace   time.Duration `default:"10s" help:"How long after a rotation a retry gets the same answer; 0 makes every reuse revoke. Default: ${default}." placeholder:"D"`
+	KeepEnded      time.Duration `default:"168h" help:"How long the row of a session stays after its end. Default: ${default}." placeholder:"D"`
+	KeyPeriod      time.Duration `default:"720h" help:"How long a key signs access tokens before the next one takes over by itself; 0 for rotation on command only. Default: ${default}." placeholder:"D"`
 	tlsFlags
 	LogFormat string `default:"auto" enum:"auto,text,json" help:"text, json, or auto: text on a terminal."`
 }
@@ -58,6 +59,10 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	}
 	defer store.Close()
 	master, err := c.masterKey(ctx, store, c.MasterKeyFile)
+	if err != nil {
+		return err
+	}
+	adminToken, err := c.adminToken(c.AdminTokenFile)
 	if err != nil {
 		return err
 	}
@@ -89,7 +94,10 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	}
 
 	var draining atomic.Bool
-	options := issuerhttp.Options{OnError: func(r *http.Request, status int, err error) { logRefusal(log, r, status, err) }}
+	options := issuerhttp.Options{
+		OnError:            func(r *http.Request, status int, err error) { logRefusal(log, r, status, err) },
+		IntrospectionToken: adminToken,
+	}
 	handler, err := issuerhttp.Public(iss, options)
 	if err != nil {
 		return err

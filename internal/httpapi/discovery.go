@@ -22,15 +22,17 @@ const metadataPath = "/.well-known/oauth-authorization-server"
 // that OpenID Connect clients look for.
 func (a *api) metadata(w http.ResponseWriter, r *http.Request) {
 	doc := map[string]any{
-		"issuer":                                     a.issuer.Issuer(),
-		"token_endpoint":                             a.url("/oauth/token"),
-		"revocation_endpoint":                        a.url("/oauth/revoke"),
-		"jwks_uri":                                   a.url("/.well-known/jwks.json"),
-		"grant_types_supported":                      []string{"refresh_token"},
-		"response_types_supported":                   []string{}, // none, and required
-		"token_endpoint_auth_methods_supported":      []string{"none"},
-		"revocation_endpoint_auth_methods_supported": []string{"none"},
-		"access_token_signing_alg_values_supported":  []string{string(a.issuer.Algorithm())},
+		"issuer":                 a.issuer.Issuer(),
+		"token_endpoint":         a.url("/oauth/token"),
+		"introspection_endpoint": a.url("/oauth/introspect"),
+		"introspection_endpoint_auth_methods_supported": []string{"Bearer"}, // an access token type: RFC 8414 section 2
+		"revocation_endpoint":                           a.url("/oauth/revoke"),
+		"jwks_uri":                                      a.url("/.well-known/jwks.json"),
+		"grant_types_supported":                         []string{"refresh_token"},
+		"response_types_supported":                      []string{}, // none, and required
+		"token_endpoint_auth_methods_supported":         []string{"none"},
+		"revocation_endpoint_auth_methods_supported":    []string{"none"},
+		"access_token_signing_alg_values_supported":     []string{string(a.issuer.Algorithm())},
 	}
 	if a.issuer.Algorithm().Symmetric() {
 		doc["jeton_note"] = "access tokens are signed with an HMAC secret: jwks_uri has no key, verifiers need the secret itself, and whoever has it can make tokens"

@@ -169,15 +169,17 @@ func TestMetadataNamesTheEndpoints(t *testing.T) {
 			var got map[string]any
 			must(t, json.Unmarshal([]byte(a.body), &got))
 			want := map[string]any{
-				"issuer":                                     c.issuer, // as it is: clients compare it byte for byte
-				"token_endpoint":                             c.base + "/oauth/token",
-				"revocation_endpoint":                        c.base + "/oauth/revoke",
-				"jwks_uri":                                   c.base + "/.well-known/jwks.json",
-				"grant_types_supported":                      []any{"refresh_token"},
-				"response_types_supported":                   []any{},
-				"token_endpoint_auth_methods_supported":      []any{"none"},
-				"revocation_endpoint_auth_methods_supported": []any{"none"},
-				"access_token_signing_alg_values_supported":  []any{"RS256"},
+				"issuer":                 c.issuer, // as it is: clients compare it byte for byte
+				"token_endpoint":         c.base + "/oauth/token",
+				"introspection_endpoint": c.base + "/oauth/introspect",
+				"introspection_endpoint_auth_methods_supported": []any{"Bearer"},
+				"revocation_endpoint":                           c.base + "/oauth/revoke",
+				"jwks_uri":                                      c.base + "/.well-known/jwks.json",
+				"grant_types_supported":                         []any{"refresh_token"},
+				"response_types_supported":                      []any{},
+				"token_endpoint_auth_methods_supported":         []any{"none"},
+				"revocation_endpoint_auth_methods_supported":    []any{"none"},
+				"access_token_signing_alg_values_supported":     []any{"RS256"},
 			}
 			if a, b := jsonOf(t, got), jsonOf(t, want); a != b {
 				t.Errorf("%s: got\n%s\nwant\n%s", c.issuer, a, b)

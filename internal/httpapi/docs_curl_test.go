@@ -71,7 +71,7 @@ func TestTheReferencesExamplesAreTrue(t *testing.T) {
 		command := strings.NewReplacer("http://127.0.0.1:8080", s.URL, "http://127.0.0.1:8081", admin.URL).Replace(e.command)
 		cmd := exec.Command("sh", "-euc", command)
 		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "no_proxy=*",
-			"ACCESS=" + tokens.Access, "REFRESH=" + tokens.Refresh, "SID=" + s.sid(tokens.Access)}
+			"ADMIN_TOKEN=" + introspector, "ACCESS=" + tokens.Access, "REFRESH=" + tokens.Refresh, "SID=" + s.sid(tokens.Access)}
 		out, err := cmd.Output()
 		if err != nil {
 			t.Fatalf("line %d: %s with %s: %v", e.line, command, curl, err)

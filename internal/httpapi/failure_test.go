@@ -55,6 +55,8 @@ func TestAFailureOfTheStoreIsNotARefusal(t *testing.T) {
 		{"feed: no log for a stream", "Revocations", func(s *service, _ pair) answer {
 			return s.do("GET", "/v1/revocations", "", "Accept", "text/event-stream")
 		}, 500, "server_error"},
+		{"introspect an access token: no look-up", "Session", func(s *service, p pair) answer { return s.introspect(p.Access) }, 500, "server_error"},
+		{"introspect a refresh token: no look-up", "Session", func(s *service, p pair) answer { return s.introspect(p.Refresh) }, 500, "server_error"},
 		{"verify: no look-up", "Session", func(s *service, p pair) answer { return s.with(p.Access, "GET", "/verify") }, 503, "temporarily_unavailable"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -171,6 +173,7 @@ func TestARequestThatRunsOutOfTimeIsAnswered(t *testing.T) {
 		{"login", "User", func(s *service, _ pair) answer { return s.login("alice", alicesWord) }},
 		{"refresh", "Rotate", func(s *service, p pair) answer { return s.refresh(p.Refresh) }},
 		{"revoke", "Revoke", func(s *service, p pair) answer { return s.form("/oauth/revoke", "token", p.Refresh) }},
+		{"introspect", "Session", func(s *service, p pair) answer { return s.introspect(p.Refresh) }},
 		{"logout", "Revoke", func(s *service, p pair) answer { return s.with(p.Access, "POST", "/v1/logout") }},
 		{"delete one", "Revoke", func(s *service, p pair) answer { return s.with(p.Access, "DELETE", "/v1/sessions/"+s.sid(p.Access)) }},
 		{"delete all", "Revoke", func(s *service, p pair) answer { return s.with(p.Access, "DELETE", "/v1/sessions") }},

@@ -20,6 +20,9 @@ type Options struct {
 	// "[redacted]" stands for whatever else could be a token. It is called on
 	// the request's goroutine, before the answer is sent.
 	OnError func(r *http.Request, status int, err error)
+	// IntrospectionToken is the Bearer token of those who may introspect
+	// (POST /oauth/introspect). Without it nobody may.
+	IntrospectionToken string
 }
 
 type api struct {
@@ -49,6 +52,7 @@ func (a *api) publicRoutes() []route {
 		{"POST /v1/login", a.login},
 		{"POST /oauth/token", a.token},
 		{"POST /oauth/revoke", a.revoke},
+		{"POST /oauth/introspect", a.introspect},
 		{"GET /v1/sessions", a.listSessions},
 		{"DELETE /v1/sessions", a.revokeSessions},
 		{"DELETE /v1/sessions/{sid}", a.revokeSession},

@@ -27,11 +27,12 @@ import (
 // Every password of these tests has the marker in it, so that a check of every
 // answer and every log line finds one that leaked.
 const (
-	marker      = "s3cr3t"
-	alicesWord  = "correct horse " + marker + " staple"
-	bobsWord    = "four other " + marker + " words"
-	publicURL   = "https://auth.example"
-	aliceScopes = "orders:read orders:write"
+	marker       = "s3cr3t"
+	alicesWord   = "correct horse " + marker + " staple"
+	bobsWord     = "four other " + marker + " words"
+	introspector = "jta_" + marker + "_for_introspection"
+	publicURL    = "https://auth.example"
+	aliceScopes  = "orders:read orders:write"
 )
 
 // service is a token service behind a real server, with the users alice and bob
@@ -58,7 +59,9 @@ type setup struct {
 	wrap   func(http.Handler) http.Handler // around the public handler
 	admin  bool                            // serve the admin routes
 	ready  func(context.Context) error     // of the admin routes
-	server func(*http.Server)
+	// noIntrospection leaves the token of introspection out.
+	noIntrospection bool
+	server          func(*http.Server)
 }
 
 func newService(t testing.TB, with ...setup) *service {
@@ -104,7 +107,10 @@ func newService(t testing.TB, with ...setup) *service {
 	}
 	s.Issuer, err = issuer.New(t.Context(), config)
 	must(t, err)
-	options := httpapi.Options{OnError: s.report}
+	options := httpapi.Options{OnError: s.report, IntrospectionToken: introspector}
+	if w.noIntrospection {
+		options.IntrospectionToken = ""
+	}
 	if w.admin {
 		s.handler = httpapi.Admin(s.Issuer, w.ready, options)
 	} else {
