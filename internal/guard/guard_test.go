@@ -31,8 +31,12 @@ routes:
   - {prefix: /m, public: true}                                               # line 13
   - {prefix: /m, methods: [DELETE], public: true}                            # line 14
   - {path: /a b/é, public: true}                                             # line 15
+  - {prefix: /e, public: true}                                               # line 16
+  - {path: /e, public: true}                                                 # line 17
 `, &sources{issuers: []*jetontest.Issuer{issuer}})
 	for request, line := range map[string]int{
+		"GET one.example /e":            17,
+		"GET one.example /e/x":          16,
 		"GET one.example /":             5,
 		"GET one.example /x":            5,
 		"GET one.example /ab":           5,
