@@ -173,6 +173,58 @@ routes:
 	}
 }
 
+// Leeway and type are the policy's, and those of a verifier where it says nothing.
+func TestLeewayAndType(t *testing.T) {
+	issuer := jetontest.NewIssuer(t)
+	late := issuer.Claims("orders")
+	late.IssuedAt, late.ExpiresAt = jeton.At(issuer.Now().Add(-time.Minute)), jeton.At(issuer.Now().Add(-10*time.Second))
+	key, err := jeton.GenerateKey(jeton.HS256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := jeton.NewSigner(key, jeton.Type("JWT"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := signer.Sign(issuer.Claims("orders"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		more, token string
+		keys        jeton.KeySet
+		status      int
+	}{
+		{"", issuer.Sign(late), issuer, 200},
+		{", leeway: 5s", issuer.Sign(late), issuer, 401},
+		{", leeway: 0s", issuer.Sign(late), issuer, 401},
+		{", leeway: 1m", issuer.Sign(late), issuer, 200},
+		{"", other, key.Public(), 401},
+		{", type: JWT", other, key.Public(), 200},
+		{", type: any", other, key.Public(), 200},
+		{", type: JWT", issuer.Token("orders"), issuer, 401},
+	} {
+		p, err := guard.Parse("guard.yaml", []byte(`{gateway: envoy, routes: [{prefix: /}], issuers: [{issuer: "`+issuer.URL()+`", keys: x, audiences: orders`+c.more+`}]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, err := guard.New(p, only{c.keys}, issuer.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := decide(g, ask("GET", "orders.example", "/", "Authorization", "Bearer "+c.token)); d.Status != c.status {
+			t.Errorf("%q: %d, want %d; %v", c.more, d.Status, c.status, d.Err)
+		}
+	}
+}
+
+// only are sources of one key set and no feed.
+type only struct{ jeton.KeySet }
+
+func (o only) Keys(guard.Issuer) (jeton.KeySet, error) { return o.KeySet, nil }
+
+func (only) Revocations(guard.Issuer) (guard.Revocations, error) { return nil, nil }
+
 // What the gateway does not say, or says twice, is never guessed; and only the
 // headers of the gateway that the policy names are believed.
 func TestOriginalRequest(t *testing.T) {
