@@ -111,6 +111,9 @@ func refreshAll(t *testing.T, p *program, sessions []*session, want int) {
 	t.Helper()
 	h := newHistory()
 	for _, s := range sessions {
+		if s.brief {
+			continue // who knows how long this took
+		}
 		s.pending = refresh
 		a, err := p.refresh(s.token)
 		if err != nil {

@@ -28,6 +28,7 @@ func (h *history) examine(t testing.TB, p place, exact bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	mark = mark.Add(p.lag())
 	if mark.Before(h.mark) {
 		h.violated(timeGoesOnward, "it was %v and is %v", h.mark, mark)
 	}

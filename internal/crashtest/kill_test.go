@@ -8,15 +8,13 @@ import (
 	"slices"
 	"testing"
 	"time"
-
-	"github.com/jeton-go/jeton/issuer/sqlite"
 )
 
 // A death is a way in which the program ends in a round.
 type death struct {
-	point   sqlite.FaultPoint // or one of those below
-	atMost  int               // times that the point is passed before
-	endings int               // one step in so many ends a session
+	point   string // a fault point of the store, or one of those below
+	atMost  int    // times that the point is passed before
+	endings int    // one step in so many ends a session
 }
 
 const (
@@ -24,54 +22,43 @@ const (
 	anEnd    = "an end" // just when it was acknowledged that a session has ended
 )
 
-var deaths = []death{
-	{anywhere, 600, 60},
-	{sqlite.FaultCommit, 120, 60},
-	{anEnd, 10, 30},
-	{sqlite.FaultAnswer, 120, 60},
-	{sqlite.FaultBegin, 120, 60},
-	{sqlite.FaultWrite, 300, 60},
-	{anywhere, 600, 60},
-	{sqlite.FaultCheckpoint, 2, 600}, // it takes some thousand writes to get there
-	{sqlite.FaultCommit, 120, 60},
-	{sqlite.FaultAnswer, 120, 60},
-	{sqlite.FaultWrite, 300, 60},
-	{sqlite.FaultRestart, 1, 600},
-}
-
-func (d death) String() string { return "at " + string(d.point) }
-
 // TestKilledUnderLoad kills the program again and again, on one store.
 func TestKilledUnderLoad(t *testing.T) {
-	p := sqlitePlace(t.TempDir())
-	h := prepare(t, p)
-	died := map[string]int{}
-	for round := range *rounds {
-		d := deaths[round%len(deaths)]
-		h.dieOnce(t, p, d)
-		died[d.String()]++
-		if t.Failed() {
-			t.Fatalf("round %d, killed %v", round, d)
-		}
+	for name, make := range map[string]func(t *testing.T) place{
+		"SQLite": func(t *testing.T) place { return sqlitePlace(t.TempDir()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := make(t)
+			deaths, died := p.deaths(), map[string]int{}
+			h := prepare(t, p)
+			for round := range *rounds {
+				d := deaths[round%len(deaths)]
+				h.dieOnce(t, p, d)
+				died["at "+d.point]++
+				if t.Failed() {
+					t.Fatalf("round %d, killed at %v", round, d.point)
+				}
+			}
+			report(t, h, died)
+		})
 	}
-	report(t, h, died)
 }
 
 // dieOnce starts the program, lets clients work until it is killed, and examines
 // what is left.
 func (h *history) dieOnce(t testing.TB, p place, d death) {
 	t.Helper()
-	at := 1 + rand.IntN(d.atMost)
+	nth := 1 + rand.IntN(d.atMost)
 	var env []string
 	l := load{h: h, strict: true, every: d.endings}
 	l.do = func() { l.p.kill() }
 	switch d.point {
 	case anywhere:
-		l.after = int64(at)
+		l.after = int64(nth)
 	case anEnd:
-		l.afterEnds = int64(at)
+		l.afterEnds = int64(nth)
 	default:
-		env = []string{fmt.Sprintf("JETON_FAULT=%s:%d", d.point, at)}
+		env = []string{fmt.Sprintf("JETON_FAULT=%s:%d", d.point, nth)}
 	}
 	l.p = start(t, append(p.flags(), "--refresh-grace", "0"), env...)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -80,7 +67,7 @@ func (h *history) dieOnce(t testing.TB, p place, d death) {
 	select {
 	case <-l.p.ended:
 	case <-ctx.Done():
-		t.Errorf("the program was not killed %v, %d", d, at)
+		t.Errorf("the program was not killed at %v, %d", d.point, nth)
 		l.p.kill()
 	}
 	h.examine(t, p, false)

@@ -19,13 +19,37 @@ type place interface {
 	open(t testing.TB, now func() time.Time) (store issuer.Store, closeStore func())
 	// check looks for damage, while nobody has the store open.
 	check(t testing.TB)
+	// lag is how far the durable high-water mark of time may be behind.
+	lag() time.Duration
+	// deaths are what the program dies of, in turn.
+	deaths() []death
 }
 
 type sqlitePlace string // the data directory
 
-func (p sqlitePlace) dir() string     { return string(p) }
-func (p sqlitePlace) file() string    { return filepath.Join(string(p), "jeton.db") }
-func (p sqlitePlace) flags() []string { return []string{"--data", string(p)} }
+func (p sqlitePlace) dir() string        { return string(p) }
+func (p sqlitePlace) file() string       { return filepath.Join(string(p), "jeton.db") }
+func (p sqlitePlace) flags() []string    { return []string{"--data", string(p)} }
+func (p sqlitePlace) lag() time.Duration { return 0 }
+
+func (p sqlitePlace) deaths() []death {
+	return []death{
+		{anywhere, 600, 60},
+		{at(sqlite.FaultCommit), 120, 60},
+		{anEnd, 10, 30},
+		{at(sqlite.FaultAnswer), 120, 60},
+		{at(sqlite.FaultBegin), 120, 60},
+		{at(sqlite.FaultWrite), 300, 60},
+		{anywhere, 600, 60},
+		{at(sqlite.FaultCheckpoint), 2, 600}, // it takes some thousand writes to get there
+		{at(sqlite.FaultCommit), 120, 60},
+		{at(sqlite.FaultAnswer), 120, 60},
+		{at(sqlite.FaultWrite), 300, 60},
+		{at(sqlite.FaultRestart), 1, 600},
+	}
+}
+
+func at(p sqlite.FaultPoint) string { return string(p) }
 
 func (p sqlitePlace) open(t testing.TB, now func() time.Time) (issuer.Store, func()) {
 	t.Helper()
