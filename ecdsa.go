@@ -78,10 +78,10 @@ func (ecdsaScheme) prepare(a *algorithm, public any) any {
 func (a *algorithm) size() int { return (a.curve.Params().BitSize + 7) / 8 }
 
 func (s ecdsaScheme) sign(k *SigningKey, dst, input []byte) ([]byte, error) {
-	var buf [64]byte
 	a := k.public.alg
 	signer := k.private().(crypto.Signer)
-	der, err := signer.Sign(rand.Reader, digest(a.hash, buf[:0], input), a.hash)
+	_, own := signer.(*ecdsa.PrivateKey)
+	der, err := signer.Sign(rand.Reader, digestFor(own, a.hash, dst, input), a.hash)
 	if err != nil {
 		return dst, fmt.Errorf("%w: the signer failed: %w", ErrInvalidKey, err)
 	}
@@ -90,7 +90,7 @@ func (s ecdsaScheme) sign(k *SigningKey, dst, input []byte) ([]byte, error) {
 		return dst, errForeignSignature
 	}
 	// As with RSA: a remote signer may answer anything.
-	if _, own := signer.(*ecdsa.PrivateKey); !own && !s.verify(k.public, input, sig[len(dst):]) {
+	if !own && !s.verify(k.public, input, sig[len(dst):]) {
 		return dst, errForeignSignature
 	}
 	return sig, nil

@@ -86,13 +86,16 @@ func (ed25519Scheme) prepare(_ *algorithm, public any) any {
 }
 
 func (s ed25519Scheme) sign(k *SigningKey, dst, input []byte) ([]byte, error) {
-	signer := k.private().(crypto.Signer)
-	sig, err := signer.Sign(rand.Reader, input, crypto.Hash(0))
+	private := k.private()
+	if key, own := private.(ed25519.PrivateKey); own {
+		return append(dst, ed25519.Sign(key, input)...), nil
+	}
+	sig, err := private.(crypto.Signer).Sign(rand.Reader, input, crypto.Hash(0))
 	if err != nil {
 		return dst, fmt.Errorf("%w: the signer failed: %w", ErrInvalidKey, err)
 	}
 	// As with RSA: a remote signer may answer anything.
-	if _, own := signer.(ed25519.PrivateKey); !own && !s.verify(k.public, input, sig) {
+	if !s.verify(k.public, input, sig) {
 		return dst, errForeignSignature
 	}
 	return append(dst, sig...), nil

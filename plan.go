@@ -2,13 +2,13 @@ package jeton
 
 import (
 	"encoding"
+	"encoding/binary"
 	"encoding/json"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"unicode/utf8"
+	"unsafe"
 )
 
 // plan writes the structs that claims usually are, those of strings, numbers,
@@ -19,9 +19,10 @@ import (
 type plan struct{ fields []plannedField }
 
 type plannedField struct {
-	index     []int
-	key       string // "name": with the comma before it
+	offset    uintptr // from the start of the outermost struct
+	key       string  // "name": with the comma before it
 	kind      plannedKind
+	bits      int // of an integer
 	omitEmpty bool
 }
 
@@ -59,7 +60,7 @@ func planOf(t reflect.Type) *plan {
 		return p.(*plan)
 	}
 	p := &plan{}
-	if marshals(t) || !p.add(t, nil) || !p.distinct() {
+	if marshals(t) || !p.add(t, 0) || !p.distinct() {
 		p = nil
 	}
 	plans.Store(t, p)
@@ -73,7 +74,7 @@ func marshals(t reflect.Type) bool {
 
 // add adds the fields of a struct type; false if there is one that is not
 // planned for.
-func (p *plan) add(t reflect.Type, prefix []int) bool {
+func (p *plan) add(t reflect.Type, base uintptr) bool {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		tag := f.Tag.Get("json")
@@ -81,9 +82,8 @@ func (p *plan) add(t reflect.Type, prefix []int) bool {
 			continue
 		}
 		name, options, _ := strings.Cut(tag, ",")
-		index := append(slices.Clone(prefix), i)
 		if f.Anonymous {
-			if name != "" || f.Type.Kind() != reflect.Struct || marshals(f.Type) || !p.add(f.Type, index) {
+			if name != "" || f.Type.Kind() != reflect.Struct || marshals(f.Type) || !p.add(f.Type, base+f.Offset) {
 				return false
 			}
 			continue
@@ -100,7 +100,10 @@ func (p *plan) add(t reflect.Type, prefix []int) bool {
 		if !ok || isRegistered && kind != want || !plain(name) || strings.ContainsAny(name, "'`\x7f") {
 			return false
 		}
-		field := plannedField{index: index, key: `,"` + name + `":`, kind: kind}
+		field := plannedField{offset: base + f.Offset, key: `,"` + name + `":`, kind: kind}
+		if kind == plannedInt || kind == plannedUint {
+			field.bits = f.Type.Bits()
+		}
 		switch options {
 		case "":
 		case "omitempty":
@@ -160,24 +163,37 @@ func (p *plan) distinct() bool {
 }
 
 // appendPlanned appends the JSON of claims to dst; false if it can't, with
-// nothing said about why.
+// nothing said about why. A struct is copied once, one behind a pointer not.
 func appendPlanned(dst []byte, claims any, limits Limits) ([]byte, bool) {
 	v := reflect.ValueOf(claims)
-	if v.Kind() == reflect.Pointer && !v.IsNil() {
-		v = v.Elem()
-	}
-	if v.Kind() != reflect.Struct || limits.Depth < 2 {
+	t := reflect.TypeOf(claims)
+	switch {
+	case limits.Depth < 2:
+		return dst, false
+	case v.Kind() == reflect.Pointer && !v.IsNil():
+		t = t.Elem()
+	case v.Kind() == reflect.Struct:
+	default:
 		return dst, false
 	}
-	p := planOf(v.Type())
+	if t.Kind() != reflect.Struct {
+		return dst, false
+	}
+	p := planOf(t)
 	if p == nil || len(p.fields) == 0 {
 		return dst, false
 	}
+	if v.Kind() == reflect.Struct {
+		addressable := reflect.New(t)
+		addressable.Elem().Set(v)
+		v = addressable
+	}
+	src := v.UnsafePointer()
 	start, count := len(dst), 0
 	for i := range p.fields {
 		f := &p.fields[i]
 		n, ok := 1, true
-		if dst, n, ok = f.append(dst, v); !ok {
+		if dst, n, ok = f.append(dst, src); !ok {
 			return dst[:start], false
 		}
 		count += n
@@ -189,60 +205,104 @@ func appendPlanned(dst []byte, claims any, limits Limits) ([]byte, bool) {
 	return append(dst, '}'), true
 }
 
-// append appends a field and returns how many members and elements that were.
-func (f *plannedField) append(dst []byte, v reflect.Value) ([]byte, int, bool) {
-	for _, i := range f.index {
-		v = v.Field(i)
-	}
-	if f.omitEmpty && (v.IsZero() || v.Kind() == reflect.Slice && v.Len() == 0) {
-		return dst, 0, true
-	}
-	dst = append(dst, f.key...)
-	ok := true
+// append appends a field of the struct at src and returns how many members and
+// elements that were. As with typedPlan, offset and kind come from reflect, for a
+// field of that very type; here they are only read by.
+func (f *plannedField) append(dst []byte, src unsafe.Pointer) ([]byte, int, bool) {
+	p, ok := unsafe.Add(src, f.offset), true
 	switch f.kind {
 	case plannedString:
-		dst, ok = appendPlain(dst, v.String())
+		s := *(*string)(p)
+		if f.omitEmpty && s == "" {
+			return dst, 0, true
+		}
+		dst, ok = appendPlain(append(dst, f.key...), s)
 	case plannedBool:
-		dst = strconv.AppendBool(dst, v.Bool())
+		b := *(*bool)(p)
+		if f.omitEmpty && !b {
+			return dst, 0, true
+		}
+		dst = strconv.AppendBool(append(dst, f.key...), b)
 	case plannedInt:
-		dst = strconv.AppendInt(dst, v.Int(), 10)
+		n := f.int(p)
+		if f.omitEmpty && n == 0 {
+			return dst, 0, true
+		}
+		dst = strconv.AppendInt(append(dst, f.key...), n, 10)
 	case plannedUint:
-		dst = strconv.AppendUint(dst, v.Uint(), 10)
+		n := f.uint(p)
+		if f.omitEmpty && n == 0 {
+			return dst, 0, true
+		}
+		dst = strconv.AppendUint(append(dst, f.key...), n, 10)
 	case plannedDate:
-		d := NumericDate{sec: v.Field(0).Int(), nsec: int32(v.Field(1).Int())}
-		ok = d.valid()
-		dst = d.append(dst)
+		d := *(*NumericDate)(p)
+		if f.omitEmpty && d.IsZero() {
+			return dst, 0, true
+		}
+		dst, ok = d.append(append(dst, f.key...)), d.valid()
 	case plannedAudience:
-		if v.Len() == 1 && v.Index(0).Len() > 0 {
-			dst, ok = appendPlain(dst, v.Index(0).String())
-			return dst, 1, ok
+		list := *(*[]string)(p)
+		switch {
+		case f.omitEmpty && len(list) == 0:
+			return dst, 0, true
+		case len(list) == 1 && list[0] != "":
+			dst, ok = appendPlain(append(dst, f.key...), list[0])
+		case len(list) == 0:
+			return dst, 0, false
+		default:
+			return appendList(append(dst, f.key...), list, false)
 		}
-		return f.appendList(dst, v, false)
 	case plannedStrings:
-		if v.IsNil() {
-			return append(dst, "null"...), 1, true
+		list := *(*[]string)(p)
+		switch {
+		case f.omitEmpty && len(list) == 0:
+			return dst, 0, true
+		case list == nil:
+			return append(append(dst, f.key...), "null"...), 1, true
 		}
-		return f.appendList(dst, v, true)
+		return appendList(append(dst, f.key...), list, true)
 	}
 	return dst, 1, ok
 }
 
-func (f *plannedField) appendList(dst []byte, v reflect.Value, empty bool) ([]byte, int, bool) {
-	if !empty && v.Len() == 0 {
-		return dst, 0, false
+func (f *plannedField) int(p unsafe.Pointer) int64 {
+	switch f.bits {
+	case 8:
+		return int64(*(*int8)(p))
+	case 16:
+		return int64(*(*int16)(p))
+	case 32:
+		return int64(*(*int32)(p))
 	}
+	return *(*int64)(p)
+}
+
+func (f *plannedField) uint(p unsafe.Pointer) uint64 {
+	switch f.bits {
+	case 8:
+		return uint64(*(*uint8)(p))
+	case 16:
+		return uint64(*(*uint16)(p))
+	case 32:
+		return uint64(*(*uint32)(p))
+	}
+	return *(*uint64)(p)
+}
+
+// appendList appends a list, in which names may be empty or not.
+func appendList(dst []byte, list []string, empty bool) ([]byte, int, bool) {
 	dst = append(dst, '[')
-	for i := range v.Len() {
+	for i, s := range list {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		s := v.Index(i).String()
 		var ok bool
 		if dst, ok = appendPlain(dst, s); !ok || !empty && s == "" {
 			return dst, 0, false
 		}
 	}
-	return append(dst, ']'), 1 + v.Len(), true
+	return append(dst, ']'), 1 + len(list), true
 }
 
 // appendPlain appends a string that encoding/json writes as it is.
@@ -257,13 +317,34 @@ func appendPlain(dst []byte, s string) ([]byte, bool) {
 
 // plain tells whether s is ASCII that encoding/json does not escape.
 func plain(s string) bool {
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c < ' ' || c >= utf8.RuneSelf:
-			return false
-		case c == '"' || c == '\\' || c == '<' || c == '>' || c == '&':
+	b := bytesOf(s)
+	if len(b) >= 8 {
+		for i := 0; i+8 < len(b); i += 8 {
+			if odd(binary.LittleEndian.Uint64(b[i:])) {
+				return false
+			}
+		}
+		return !odd(binary.LittleEndian.Uint64(b[len(b)-8:]))
+	}
+	for _, c := range b {
+		if odd(uint64(c) | '0'*(ones-1)) {
 			return false
 		}
 	}
 	return true
+}
+
+const (
+	ones  = 0x0101010101010101 // times a byte: that byte, eight times
+	highs = 0x80 * ones
+)
+
+// odd tells whether one of eight bytes is a control character, not ASCII, or one
+// of "&<>\. Each subtraction sets the high bit of a byte that is looked for, and
+// borrows from the next one only then.
+func odd(w uint64) bool {
+	quoteOrAmp := ((w | 0x04*ones) ^ '&'*ones) - ones
+	lessOrMore := ((w | 0x02*ones) ^ '>'*ones) - ones
+	backslash := (w ^ '\\'*ones) - ones
+	return (w|(w-' '*ones)|quoteOrAmp|lessOrMore|backslash)&highs != 0
 }

@@ -16,6 +16,12 @@ type plannedClaims struct {
 	Admin   bool     `json:"admin,omitempty"`
 	Level   int8     `json:"level"`
 	Quota   uint64   `json:"quota,omitzero"`
+	I16     int16    `json:"i16,omitempty"`
+	I32     int32    `json:"i32"`
+	I       int      `json:"i"`
+	U8      uint8    `json:"u8,omitempty"`
+	U16     uint16   `json:"u16"`
+	U32     uint32   `json:"u32"`
 	Groups  []string `json:"groups"`
 	Since   NumericDate
 	Ignored string `json:"-"`
@@ -24,6 +30,21 @@ type plannedClaims struct {
 
 // What the plan writes is what encoding/json writes, to the letter.
 func TestPlanWritesAsEncodingJSON(t *testing.T) {
+	planned := 0
+	rapid.Check(t, planWritesAsEncodingJSON(&planned))
+	if planned == 0 {
+		t.Error("nothing was planned for")
+	}
+}
+
+// FuzzPlan looks further.
+func FuzzPlan(f *testing.F) {
+	f.Add([]byte{})
+	f.Fuzz(rapid.MakeFuzz(planWritesAsEncodingJSON(new(int))))
+}
+
+// planWritesAsEncodingJSON counts how often there was a plan.
+func planWritesAsEncodingJSON(planned *int) func(*rapid.T) {
 	usual := rapid.StringMatching(`[a-zA-Z0-9 :./-]{1,12}`)
 	strange := rapid.OneOf(
 		usual, rapid.String(),
@@ -34,8 +55,7 @@ func TestPlanWritesAsEncodingJSON(t *testing.T) {
 	})
 	strangeDate := rapid.OneOf(usualDate, rapid.SampledFrom([]NumericDate{{}, {sec: -1}, {nsec: 1}, {sec: maxNumericDate}, {sec: maxNumericDate, nsec: 1}}))
 	limits, _ := Limits{}.withDefaults()
-	planned := 0
-	rapid.Check(t, func(t *rapid.T) {
+	return func(t *rapid.T) {
 		text, date := usual, usualDate
 		if rapid.Bool().Draw(t, "strange") {
 			text, date = strange, strangeDate
@@ -51,6 +71,8 @@ func TestPlanWritesAsEncodingJSON(t *testing.T) {
 			},
 			Tenant: text.Draw(t, "tenant"), Note: text.Draw(t, "note"), Admin: rapid.Bool().Draw(t, "admin"),
 			Level: rapid.Int8().Draw(t, "level"), Quota: rapid.Uint64().Draw(t, "quota"),
+			I16: rapid.Int16().Draw(t, "i16"), I32: rapid.Int32().Draw(t, "i32"), I: rapid.Int().Draw(t, "i"),
+			U8: rapid.Uint8().Draw(t, "u8"), U16: rapid.Uint16().Draw(t, "u16"), U32: rapid.Uint32().Draw(t, "u32"),
 			Since: date.Draw(t, "since"), Ignored: "x", hidden: "x",
 		}
 		if rapid.Bool().Draw(t, "has groups") {
@@ -69,11 +91,27 @@ func TestPlanWritesAsEncodingJSON(t *testing.T) {
 			case string(got) != "kept"+string(want):
 				t.Fatalf("it wrote\n%s\nencoding/json\n%s", got[4:], want)
 			}
-			planned++
+			*planned++
 		}
-	})
-	if planned == 0 {
-		t.Error("nothing was planned for")
+	}
+}
+
+// Every byte in every place, beside every kind of neighbour.
+func TestPlainIsWhatEncodingJSONLeavesAlone(t *testing.T) {
+	for length := 1; length < 20; length++ {
+		for i := range length {
+			for c := range 256 {
+				text := []byte("abcdefghijklmnopqrst"[:length])
+				text[i] = byte(c)
+				written, err := json.Marshal(string(text))
+				if want := err == nil && c < 0x80 && string(written) == `"`+string(text)+`"`; plain(string(text)) != want {
+					t.Fatalf("plain(%q) is %t", text, !want)
+				}
+			}
+		}
+	}
+	if !plain("") {
+		t.Error("the empty string is not plain")
 	}
 }
 

@@ -78,15 +78,15 @@ func (s rsaScheme) sign(k *SigningKey, dst, input []byte) ([]byte, error) {
 
 // signRSA signs by either of the two schemes, which the options tell.
 func signRSA(s scheme, k *SigningKey, dst, input []byte, opts crypto.SignerOpts) ([]byte, error) {
-	var buf [64]byte
 	signer := k.private().(crypto.Signer)
-	sig, err := signer.Sign(rand.Reader, digest(k.public.alg.hash, buf[:0], input), opts)
+	_, own := signer.(*rsa.PrivateKey)
+	sig, err := signer.Sign(rand.Reader, digestFor(own, k.public.alg.hash, dst, input), opts)
 	if err != nil {
 		return dst, fmt.Errorf("%w: the signer failed: %w", ErrInvalidKey, err)
 	}
 	// A remote signer may answer anything, and a token that nobody can verify
 	// must not leave. crypto/rsa checks its own signatures.
-	if _, own := signer.(*rsa.PrivateKey); !own && !s.verify(k.public, input, sig) {
+	if !own && !s.verify(k.public, input, sig) {
 		return dst, errForeignSignature
 	}
 	return append(dst, sig...), nil
@@ -98,18 +98,27 @@ var errForeignSignature = fail(ErrInvalidKey, "the signer's signature is not one
 // hash, and MGF1 uses the same hash.
 type pssScheme struct{ rsaScheme }
 
-func pssOptions(h crypto.Hash) *rsa.PSSOptions {
-	return &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: h}
+type pssKey struct {
+	public  *rsa.PublicKey
+	options *rsa.PSSOptions
+}
+
+func (s pssScheme) prepare(a *algorithm, public any) any {
+	return &pssKey{
+		s.rsaScheme.prepare(a, public).(*rsa.PublicKey),
+		&rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: a.hash},
+	}
 }
 
 func (s pssScheme) sign(k *SigningKey, dst, input []byte) ([]byte, error) {
-	return signRSA(s, k, dst, input, pssOptions(k.public.alg.hash))
+	return signRSA(s, k, dst, input, k.public.prepared.(*pssKey).options)
 }
 
 func (pssScheme) verify(k *VerifyingKey, input, sig []byte) bool {
 	var buf [64]byte
 	h := k.alg.hash
-	return rsa.VerifyPSS(k.prepared.(*rsa.PublicKey), h, digest(h, buf[:0], input), sig, pssOptions(h)) == nil
+	key := k.prepared.(*pssKey)
+	return rsa.VerifyPSS(key.public, h, digest(h, buf[:0], input), sig, key.options) == nil
 }
 
 func (rsaScheme) verify(k *VerifyingKey, input, sig []byte) bool {
@@ -124,6 +133,16 @@ func (rsaScheme) thumbprint(dst []byte, public any) []byte {
 	dst = append(dst, `","kty":"RSA","n":"`...)
 	dst = base64url.AppendEncode(dst, key.N.Bytes())
 	return append(dst, `"}`...)
+}
+
+// digestFor returns what a signer signs. Behind dst, where the signature will lie,
+// is room for it; but a signer of another module gets a copy, since it may still
+// read it when it has returned.
+func digestFor(own bool, h crypto.Hash, dst, input []byte) []byte {
+	if !own {
+		return digest(h, nil, input)
+	}
+	return digest(h, dst, input)[len(dst):]
 }
 
 // digest appends the hash of input to dst.

@@ -131,19 +131,36 @@ func NewSigner(key *SigningKey, opts ...SignerOption) (*Signer, error) {
 // one JSON object, that have duplicate names, strings that are not UTF-8 or a
 // registered claim of a wrong type, or a token beyond the limits.
 func (s *Signer) Sign(claims any) (string, error) {
-	token, err := s.AppendSign(nil, claims)
-	return string(token), err
+	room := s.room()
+	defer s.scratch.Put(room)
+	token, err := s.appendSign(room.token[:0], claims, room)
+	if err != nil {
+		return "", err
+	}
+	room.token = token
+	return string(token), nil
 }
 
 // AppendSign is Sign that appends the token to dst. On an error it returns dst
 // as it was.
+//
+// It is the fast way to sign: where claims points to a struct of strings,
+// integers, booleans, lists of strings, dates and [Claims], and dst has room for
+// the token, HMAC allocates nothing, and the others what their signature takes.
 func (s *Signer) AppendSign(dst []byte, claims any) ([]byte, error) {
-	room, _ := s.scratch.Get().(*signScratch)
-	if room == nil {
-		room = &signScratch{}
-	}
+	room := s.room()
 	defer s.scratch.Put(room)
+	return s.appendSign(dst, claims, room)
+}
 
+func (s *Signer) room() *signScratch {
+	if room, ok := s.scratch.Get().(*signScratch); ok {
+		return room
+	}
+	return &signScratch{}
+}
+
+func (s *Signer) appendSign(dst []byte, claims any, room *signScratch) ([]byte, error) {
 	payload, ok := appendPlanned(room.payload[:0], claims, s.limits)
 	if ok {
 		room.payload = payload
@@ -163,8 +180,8 @@ func (s *Signer) AppendSign(dst []byte, claims any) ([]byte, error) {
 	return token, nil
 }
 
-// signScratch is the room for one token at a time; the token lies elsewhere.
-type signScratch struct{ payload, signature []byte }
+// signScratch is the room for one token at a time.
+type signScratch struct{ payload, signature, token []byte }
 
 // encodeClaims writes claims of any type and reads them again as a verifier
 // would.
