@@ -42,6 +42,31 @@ func BenchmarkSign(b *testing.B) {
 	})
 }
 
+// bufferSigners are the two that sign into a buffer of the caller's. What others
+// offer returns a string or bytes of their own.
+var bufferSigners = map[string]func(setting) (bufferSignFunc, error){"floor": floorBufferSigner, "jeton": jetonBufferSigner}
+
+func newBufferSigner(l library, s setting) (bufferSignFunc, error) {
+	if make, ok := bufferSigners[l.name]; ok {
+		return make(s)
+	}
+	return nil, errNotOffered
+}
+
+// BenchmarkAppendSign signs into one buffer, over and over.
+func BenchmarkAppendSign(b *testing.B) {
+	each(b, newBufferSigner, func(b *testing.B, _ setting, sign bufferSignFunc) {
+		c := goodClaims(time.Now())
+		var buffer []byte
+		for b.Loop() {
+			var err error
+			if buffer, err = sign(buffer[:0], c); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
 func BenchmarkVerify(b *testing.B) {
 	each(b, newVerifier, func(b *testing.B, s setting, verify verifyFunc) {
 		token := signed(b, s, goodClaims(time.Now()))

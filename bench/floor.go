@@ -49,42 +49,64 @@ var pss = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
 
 func floorSigner(s setting) (signFunc, error) {
 	pool := floorPool(s)
-	head := base64.RawURLEncoding.AppendEncode(nil, []byte(`{"alg":"`+s.name()+`","typ":"`+typ+`"}`))
-	head = append(head, '.')
+	appendSign := floorAppendSigner(s)
 	return func(c *claims) (string, error) {
 		f := pool.Get().(*floorState)
 		defer pool.Put(f)
+		var err error
+		if f.text, err = appendSign(f.text[:0], f, c); err != nil {
+			return "", err
+		}
+		return string(f.text), nil
+	}, nil
+}
+
+// floorBufferSigner signs into the caller's buffer.
+func floorBufferSigner(s setting) (bufferSignFunc, error) {
+	pool := floorPool(s)
+	appendSign := floorAppendSigner(s)
+	return func(dst []byte, c *claims) ([]byte, error) {
+		f := pool.Get().(*floorState)
+		defer pool.Put(f)
+		return appendSign(dst, f, c)
+	}, nil
+}
+
+// floorAppendSigner signs with a state of the caller's.
+func floorAppendSigner(s setting) func(dst []byte, f *floorState, c *claims) ([]byte, error) {
+	head := base64.RawURLEncoding.AppendEncode(nil, []byte(`{"alg":"`+s.name()+`","typ":"`+typ+`"}`))
+	head = append(head, '.')
+	return func(dst []byte, f *floorState, c *claims) ([]byte, error) {
 		f.raw = appendClaims(f.raw[:0], c)
-		f.text = append(f.text[:0], head...)
-		f.text = base64.RawURLEncoding.AppendEncode(f.text, f.raw)
+		text := append(dst, head...)
+		text = base64.RawURLEncoding.AppendEncode(text, f.raw)
+		input := text[len(dst):]
 		var sig []byte
 		var err error
 		switch key := s.private.(type) {
 		case []byte:
-			sig = f.digest(f.text)
+			sig = f.digest(input)
 		case *rsa.PrivateKey:
 			if s.alg == jeton.PS256 {
-				sig, err = rsa.SignPSS(rand.Reader, key, crypto.SHA256, f.digest(f.text), pss)
+				sig, err = rsa.SignPSS(rand.Reader, key, crypto.SHA256, f.digest(input), pss)
 			} else {
-				sig, err = rsa.SignPKCS1v15(nil, key, crypto.SHA256, f.digest(f.text))
+				sig, err = rsa.SignPKCS1v15(nil, key, crypto.SHA256, f.digest(input))
 			}
 		case *ecdsa.PrivateKey:
 			var r, sv *big.Int
-			if r, sv, err = ecdsa.Sign(rand.Reader, key, f.digest(f.text)); err == nil {
+			if r, sv, err = ecdsa.Sign(rand.Reader, key, f.digest(input)); err == nil {
 				sig = make([]byte, 64)
 				r.FillBytes(sig[:32])
 				sv.FillBytes(sig[32:])
 			}
 		case ed25519.PrivateKey:
-			sig = ed25519.Sign(key, f.text)
+			sig = ed25519.Sign(key, input)
 		}
 		if err != nil {
-			return "", err
+			return dst, err
 		}
-		f.text = append(f.text, '.')
-		f.text = base64.RawURLEncoding.AppendEncode(f.text, sig)
-		return string(f.text), nil
-	}, nil
+		return base64.RawURLEncoding.AppendEncode(append(text, '.'), sig), nil
+	}
 }
 
 // appendClaims writes claims whose strings need no escapes.

@@ -30,24 +30,47 @@ func jetonPublic(s setting) (*jeton.VerifyingKey, error) {
 	return jeton.NewVerifyingKey(s.alg, s.public)
 }
 
-func jetonSigner(s setting) (signFunc, error) {
+func newJetonSigner(s setting) (*jeton.Signer, error) {
 	key, err := jetonKey(s)
 	if err != nil {
 		return nil, err
 	}
-	signer, err := jeton.NewSigner(key, jeton.Type(typ), jeton.WithoutKeyID(), jeton.OlderAlgorithmName())
+	return jeton.NewSigner(key, jeton.Type(typ), jeton.WithoutKeyID(), jeton.OlderAlgorithmName())
+}
+
+func jetonSigner(s setting) (signFunc, error) {
+	signer, err := newJetonSigner(s)
 	if err != nil {
 		return nil, err
 	}
 	return func(c *claims) (string, error) {
-		return signer.Sign(&jetonClaims{
-			Claims: jeton.Claims{
-				Issuer: c.Issuer, Subject: c.Subject, Audience: c.Audience, ID: c.ID,
-				ExpiresAt: jeton.At(c.ExpiresAt), NotBefore: jeton.At(c.NotBefore), IssuedAt: jeton.At(c.IssuedAt),
-			},
-			private: private{Scope: c.Scope, Tenant: c.Tenant, Roles: c.Roles},
-		})
+		own := jetonClaimsOf(c)
+		return signer.Sign(&own)
 	}, nil
+}
+
+// jetonBufferSigner signs into the caller's buffer. The struct that it signs is
+// one that it keeps.
+func jetonBufferSigner(s setting) (bufferSignFunc, error) {
+	signer, err := newJetonSigner(s)
+	if err != nil {
+		return nil, err
+	}
+	own := new(jetonClaims)
+	return func(dst []byte, c *claims) ([]byte, error) {
+		*own = jetonClaimsOf(c)
+		return signer.AppendSign(dst, own)
+	}, nil
+}
+
+func jetonClaimsOf(c *claims) jetonClaims {
+	return jetonClaims{
+		Claims: jeton.Claims{
+			Issuer: c.Issuer, Subject: c.Subject, Audience: c.Audience, ID: c.ID,
+			ExpiresAt: jeton.At(c.ExpiresAt), NotBefore: jeton.At(c.NotBefore), IssuedAt: jeton.At(c.IssuedAt),
+		},
+		private: private{Scope: c.Scope, Tenant: c.Tenant, Roles: c.Roles},
+	}
 }
 
 func jetonVerifier(s setting) (verifyFunc, error) { return jetonVerifierWith(s, 0) }

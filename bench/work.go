@@ -68,6 +68,8 @@ func (s setting) now() time.Time {
 type (
 	// signFunc signs claims into a token.
 	signFunc func(*claims) (string, error)
+	// bufferSignFunc signs claims and appends the token to dst.
+	bufferSignFunc func(dst []byte, c *claims) ([]byte, error)
 	// verifyFunc does all of the work on a token as it stands in an
 	// Authorization header.
 	verifyFunc func(token string) (claims, error)

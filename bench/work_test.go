@@ -157,6 +157,33 @@ func TestSign(t *testing.T) {
 	}
 }
 
+// TestAppendSign: what is signed into a buffer is a token of the same claims.
+func TestAppendSign(t *testing.T) {
+	now := time.Now()
+	for _, s := range settings(t) {
+		verify, err := jetonVerifier(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, make := range bufferSigners {
+			t.Run(string(s.alg)+"/"+name, func(t *testing.T) {
+				sign, err := make(s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				token, err := sign([]byte("kept"), goodClaims(now))
+				if err != nil || !strings.HasPrefix(string(token), "kept") {
+					t.Fatalf("%v: %s", err, token)
+				}
+				got, err := verify(string(token[len("kept"):]))
+				if want := goodClaims(now); err != nil || !sameClaims(&got, want) {
+					t.Errorf("claims are\n%+v, want\n%+v: %v", got, *want, err)
+				}
+			})
+		}
+	}
+}
+
 // TestScan: the floor finds the claims that are there.
 func TestScan(t *testing.T) {
 	for _, c := range []struct {

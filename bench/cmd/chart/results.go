@@ -20,6 +20,7 @@ func (o operation) file() string { return "chart-" + strings.ToLower(o.name) + "
 var operations = []operation{
 	{"Verify", "Verify"},
 	{"Sign", "Sign"},
+	{"AppendSign", "Sign, into the caller's buffer"},
 	{"VerifyParallel", "Verify, on all processors"},
 }
 
