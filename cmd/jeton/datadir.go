@@ -4,19 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/jeton-go/jeton/issuer"
+	"github.com/jeton-go/jeton/issuer/postgres"
 	"github.com/jeton-go/jeton/issuer/sqlite"
 )
 
 // dataFlags name where the service keeps its state.
 type dataFlags struct {
 	Data string `default:"jeton-data" help:"Directory with the database and the master key; made if it is missing. Default: ${default}." placeholder:"DIR" predictor:"file"`
+	DB   string `name:"db" help:"PostgreSQL database in place of the file in DIR, for several nodes: postgres://USER@HOST/NAME. With a password better in the environment (JETON_DB)." placeholder:"URL"`
 }
 
 const (
@@ -24,22 +29,72 @@ const (
 	masterKeyFile = "master.key"
 )
 
+// serviceStore is what the service and the commands beside it work on.
+type serviceStore interface {
+	issuer.Store
+	io.Closer
+}
+
+// where names the place in messages, without a password.
+func (d dataFlags) where() string {
+	if d.DB == "" {
+		return d.Data
+	}
+	u, err := url.Parse(d.DB)
+	if err != nil || u.Scheme == "" {
+		return "the database"
+	}
+	u.RawQuery = "" // which may hold one
+	return u.Redacted()
+}
+
+// flags is how a command is told of the same place.
+func (d dataFlags) flags() string {
+	if d.DB != "" {
+		return "--db " + d.where()
+	}
+	return "--data " + d.Data
+}
+
 // create opens the store, and makes it if it is missing. onError, if set, is
 // told what goes wrong in the background.
-func (d dataFlags) create(ctx context.Context, onError func(error)) (*sqlite.Store, error) {
-	if err := os.MkdirAll(d.Data, 0o700); err != nil {
-		return nil, err
-	}
-	return sqlite.Open(ctx, filepath.Join(d.Data, databaseFile), sqlite.Options{Now: time.Now, OnError: onError, Fault: storeFault()})
+func (d dataFlags) create(ctx context.Context, onError func(error)) (serviceStore, error) {
+	return d.openStore(ctx, onError, false)
 }
 
 // open opens a store that exists: a mistyped directory is an error, not a new
 // store.
-func (d dataFlags) open(ctx context.Context) (*sqlite.Store, error) {
-	if _, err := os.Stat(filepath.Join(d.Data, databaseFile)); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no database in %s; jeton serve and jeton user add make one", d.Data)
+func (d dataFlags) open(ctx context.Context) (serviceStore, error) {
+	return d.openStore(ctx, nil, true)
+}
+
+func (d dataFlags) openStore(ctx context.Context, onError func(error), existing bool) (serviceStore, error) {
+	if d.DB != "" {
+		if !strings.HasPrefix(d.DB, "postgres://") && !strings.HasPrefix(d.DB, "postgresql://") {
+			return nil, usage("--db takes a URL that begins with postgres://")
+		}
+		store, err := postgres.Open(ctx, d.DB, postgres.Options{Now: time.Now, Existing: existing})
+		if errors.Is(err, postgres.ErrNoStore) {
+			return nil, fmt.Errorf("there is no store in %s; jeton serve and jeton user add make one", d.where())
+		}
+		if err != nil {
+			return nil, err
+		}
+		return store, nil
 	}
-	return d.create(ctx, nil)
+	if existing {
+		if _, err := os.Stat(filepath.Join(d.Data, databaseFile)); errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("there is no database in %s; jeton serve and jeton user add make one", d.Data)
+		}
+	}
+	if err := os.MkdirAll(d.Data, 0o700); err != nil {
+		return nil, err
+	}
+	store, err := sqlite.Open(ctx, filepath.Join(d.Data, databaseFile), sqlite.Options{Now: time.Now, OnError: onError, Fault: storeFault()})
+	if err != nil {
+		return nil, err
+	}
+	return store, nil
 }
 
 // with runs a piece of work on an existing store, beside a running service too.
@@ -51,7 +106,7 @@ func (d dataFlags) with(ctx context.Context, work func(*issuer.Admin) error) err
 	return on(store, work)
 }
 
-func on(store *sqlite.Store, work func(*issuer.Admin) error) error {
+func on(store serviceStore, work func(*issuer.Admin) error) error {
 	admin, err := issuer.NewAdmin(issuer.Config{Store: store, Now: time.Now})
 	if err == nil {
 		err = work(admin)
@@ -74,7 +129,10 @@ func (d dataFlags) masterKey(ctx context.Context, store issuer.KeyStore, file st
 			return issuer.MasterKey{}, err
 		}
 		if len(keys) > 0 {
-			return issuer.MasterKey{}, fmt.Errorf("%s is missing, and the keys in the database are sealed with it: restore it from a backup", name)
+			return issuer.MasterKey{}, fmt.Errorf("%s is missing, and the keys in the database are sealed with it: restore it from a backup, or copy it from another node", name)
+		}
+		if err := os.MkdirAll(d.Data, 0o700); err != nil {
+			return issuer.MasterKey{}, err
 		}
 		key := issuer.GenerateMasterKey()
 		return key, writeSecretFile(name, []byte(key.Text()+"\n"))

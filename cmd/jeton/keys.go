@@ -187,7 +187,7 @@ func (c *keysExportCmd) Run(ctx context.Context, s *streams) (err error) {
 		return err
 	}
 	if len(keys) == 0 {
-		return fmt.Errorf("there are no keys in %s yet: jeton serve makes them", c.Data)
+		return fmt.Errorf("there are no keys in %s yet: jeton serve makes them", c.where())
 	}
 	master, err := c.masterKey(ctx, store, c.MasterKeyFile)
 	if err != nil {

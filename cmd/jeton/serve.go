@@ -44,7 +44,7 @@ func (c *serveCmd) Help() string {
   jeton user add alice --scope orders:read
   jeton serve --audience orders
 
-The store is one SQLite file; every answer is durable before it is sent. SIGTERM drains.`
+The store is one SQLite file, or with --db a PostgreSQL database that any number of nodes share; every answer is durable before it is sent. SIGTERM drains.`
 }
 
 func (c *serveCmd) Run(ctx context.Context, s *streams) error {
@@ -119,7 +119,7 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 
 	debug.FreeOSMemory() // what only the start took
 	log.Info("serving", "issuer", iss.Issuer(), "address", public.Addr().String(), "admin", admin.Addr().String(),
-		"algorithm", iss.Algorithm(), "data", c.Data, "version", versionText())
+		"algorithm", iss.Algorithm(), "store", c.where(), "version", versionText())
 	c.advise(ctx, iss, log)
 
 	select {
@@ -189,7 +189,7 @@ func (c *serveCmd) advise(ctx context.Context, iss *issuer.Issuer, log *slog.Log
 			"now", alg, "next", c.Alg, "in", issuer.KeyLead)
 	}
 	if users, err := iss.Users(ctx); err == nil && len(users) == 0 {
-		log.Info("there are no users yet", "add", "jeton user add NAME --data "+c.Data)
+		log.Info("there are no users yet", "add", "jeton user add NAME "+c.flags())
 	}
 }
 

@@ -113,7 +113,7 @@ func (c *sessionRevokeCmd) Run(ctx context.Context, s *streams) error {
 	return c.with(ctx, func(admin *issuer.Admin) error {
 		err := admin.RevokeSession(ctx, id, issuer.ReasonRevoked)
 		if errors.Is(err, issuer.ErrNotFound) {
-			return fmt.Errorf("there is no session %s in %s", id, c.Data)
+			return fmt.Errorf("there is no session %s in %s", id, c.where())
 		}
 		if err == nil {
 			fmt.Fprintln(s.err, "revoked")

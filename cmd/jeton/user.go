@@ -108,7 +108,7 @@ func (c *userAddCmd) Run(ctx context.Context, s *streams) error {
 func (d dataFlags) onUser(ctx context.Context, name string, work func(*issuer.Admin) error) error {
 	err := d.with(ctx, work)
 	if errors.Is(err, issuer.ErrNotFound) {
-		return fmt.Errorf("there is no user %q in %s", name, d.Data)
+		return fmt.Errorf("there is no user %q in %s", name, d.where())
 	}
 	return err
 }

@@ -88,7 +88,7 @@ type process struct {
 // watch runs a program and ends it when its own stdin does: when the test says
 // so, or is no more. It tells the program's process id. What runs in the
 // background has no stdin, so that is kept aside.
-const watch = `end=$1; shift; exec 3<&0; "$@" </dev/null & p=$!; echo $p; { exec <&3; read -r _; kill -$end $p; } 2>/dev/null & wait $p`
+const watch = `end=$1; shift; exec 3<&0; "$@" </dev/null & p=$!; echo $p; { exec <&3 >&2; read -r _; kill -$end $p; } 2>/dev/null & w=$!; wait $p; kill $w`
 
 // start starts a server that a signal ends at once, and returns its process id.
 func start(t testing.TB, log, signal string, command ...string) (*process, int) {

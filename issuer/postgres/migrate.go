@@ -21,7 +21,7 @@ const versionTable = "schema_version"
 // migration and the row that says so are one transaction, and the version table
 // takes each version once, so of two that do the same one fails as a whole and
 // looks again.
-func (s *Store) migrate(ctx context.Context) error {
+func (s *Store) migrate(ctx context.Context, existing bool) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
@@ -47,6 +47,9 @@ func (s *Store) migrate(ctx context.Context) error {
 		}
 		if present == newest {
 			return nil
+		}
+		if present == 0 && existing {
+			return ErrNoStore
 		}
 		if _, err := provider.Up(ctx); err != nil && try >= migrationTries {
 			return fmt.Errorf("bring the schema to version %d: %w", newest, err)

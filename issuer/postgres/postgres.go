@@ -50,7 +50,14 @@ type Options struct {
 	// Patience is how long a method that finds no database that takes writes
 	// goes on looking for one before it returns an error. Zero: 5 s.
 	Patience time.Duration
+
+	// Existing makes Open refuse a database without a store in it, with
+	// ErrNoStore, instead of making one.
+	Existing bool
 }
+
+// ErrNoStore: the database has no store in it. See Options.Existing.
+var ErrNoStore = errors.New("there is no store in the database")
 
 // Store is an [issuer.Store]. Make it with [Open].
 //
@@ -115,11 +122,12 @@ func Open(ctx context.Context, connection string, options Options) (*Store, erro
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, fmt.Errorf("postgres: open: %w", err)
 	}
-	for _, step := range []func(context.Context) error{s.checkDurability, s.migrate} {
-		if err := step(ctx); err != nil {
-			s.pool.Close()
-			return nil, explain("open", err)
-		}
+	if err = s.checkDurability(ctx); err == nil {
+		err = s.migrate(ctx, options.Existing)
+	}
+	if err != nil {
+		s.pool.Close()
+		return nil, explain("open", err)
 	}
 	patient := batch.Options{MaxBatch: maxBatch, Timeout: s.patience + attemptTime}
 	several := patient
