@@ -218,7 +218,7 @@ func TestGateways(t *testing.T) {
 				{"a good token, and two subjects", "GET", "/orders", []string{good, mallory, "x-auth-subject: eve"}, 200, "alice"},
 				{"a good token with HEAD", "HEAD", "/orders", []string{good}, 200, ""},
 				{"a public route", "GET", "/health", nil, 200, ""},
-				{"a public route, and a subject", "GET", "/health", []string{mallory, "X-Auth-Roles: admin", "X_Auth_Subject: mallory"}, 200, ""},
+				{"a public route, and a subject", "GET", "/health", []string{mallory, "X-Auth-Roles: admin", "X_Auth_Subject: mallory", "X-Auth-Tenant: mallory"}, 200, ""},
 				{"another's token", "GET", "/orders", []string{"Authorization: Bearer " + jetontest.NewIssuer(t).Token("orders", scope)}, 401, "invalid_token"},
 				{"expired", "GET", "/orders", []string{"Authorization: Bearer " + issuer.Sign(expired)}, 401, "expired"},
 				{"revoked", "GET", "/orders", []string{"Authorization: Bearer " + issuer.Token("orders", scope, jetontest.Session("gone"))}, 401, "invalid_token"},
@@ -276,7 +276,8 @@ func TestGateways(t *testing.T) {
 						}
 					}
 					for name := range seen {
-						if strings.Contains(name, "_") {
+						// nginx has no pattern for names that are none of the guard's.
+						if strings.Contains(name, "_") || name == "X-Auth-Tenant" && g.name != guard.Nginx {
 							t.Errorf("the service saw %s", name)
 						}
 					}
