@@ -76,7 +76,10 @@ type benchIntrospectCmd struct {
 	AdminTokenFile string `help:"File with the service's admin token: admin.token in its data directory." placeholder:"FILE" predictor:"file"`
 }
 
-type benchRevokeCmd struct{ benchFlags }
+type benchRevokeCmd struct {
+	benchFlags
+	Followers int `help:"Measure instead how soon this many followers of the feed have each revocation." placeholder:"N"`
+}
 
 type benchMixedCmd struct {
 	benchFlags
@@ -96,7 +99,10 @@ func (benchLoginCmd) Help() string {
 }
 
 func (benchRevokeCmd) Help() string {
-	return "Each revocation needs a session of its own, so a client logs in before each one. Latency is that of the revocation alone; ops_per_s is bounded by the logins."
+	return `Each revocation needs a session of its own, so a client logs in before each one. Latency is that of the revocation alone; ops_per_s is bounded by the logins.
+
+With --followers, a session for each revocation is opened first (--rate times --duration of them), and the delay counts from the answer of the revoking call to when a follower refuses the session's tokens:
+  jeton bench revoke --followers 1000 --rate 100 --duration 10s --url http://127.0.0.1:8080 --username alice --password-file pw.txt`
 }
 
 func (c *benchRefreshCmd) Run(ctx context.Context, s *streams) error {
@@ -129,6 +135,9 @@ func (c *benchVerifyCmd) Run(ctx context.Context, s *streams) error {
 }
 
 func (c *benchRevokeCmd) Run(ctx context.Context, s *streams) error {
+	if c.Followers != 0 {
+		return c.propagation(ctx, s)
+	}
 	return c.run(ctx, s, loadgen.Revoke, nil)
 }
 
@@ -155,50 +164,64 @@ type benchRun struct {
 	mix    loadgen.Mix
 }
 
-func (c *benchFlags) run(ctx context.Context, s *streams, op string, more func(*loadgen.Target, *benchRun) error) error {
+// target checks the flags and makes of them what is measured.
+func (c *benchFlags) target(s *streams, more func(*loadgen.Target, *benchRun) error) (*loadgen.Target, *benchRun, error) {
 	switch {
 	case c.Clients < 1 || c.Clients > 100_000:
-		return usage("--clients must be from 1 to 100000")
+		return nil, nil, usage("--clients must be from 1 to 100000")
 	case c.Duration <= 0:
-		return usage("--duration must be positive")
+		return nil, nil, usage("--duration must be positive")
 	case !(c.Rate >= 0 && c.Rate <= 1e6):
-		return usage("--rate must be from 0 to 1000000")
+		return nil, nil, usage("--rate must be from 0 to 1000000")
 	case c.Timeout <= 0 || c.Logins < 1:
-		return usage("--timeout and --logins must be positive")
+		return nil, nil, usage("--timeout and --logins must be positive")
 	}
 	t := &loadgen.Target{
 		URL: c.URL, Username: c.Username, Password: c.Password, Scope: c.Scope,
 		Timeout: c.Timeout, Logins: c.Logins, Now: time.Now,
 	}
-	var r benchRun
+	r := &benchRun{}
 	if c.PasswordFile != "" {
 		var err error
 		if t.Password, err = secretFrom(s, c.PasswordFile); err != nil {
-			return err
+			return nil, nil, err
 		}
 	}
 	if more != nil {
-		if err := more(t, &r); errors.Is(err, loadgen.ErrTarget) {
-			return usageError{err}
+		if err := more(t, r); errors.Is(err, loadgen.ErrTarget) {
+			return nil, nil, usageError{err}
 		} else if err != nil {
-			return err
+			return nil, nil, err
 		}
 	}
 	if t.URL == "" && t.TokenEndpoint == "" {
-		return usage("give the --url of the service")
+		return nil, nil, usage("give the --url of the service")
 	}
 	if r.tokens == nil {
 		switch {
 		case t.URL == "" || t.Username == "":
-			return usage("give --url and --username: the clients log in")
+			return nil, nil, usage("give --url and --username: the clients log in")
 		case t.Password == "":
-			return usage("give the password with --password-file, or JETON_PASSWORD in the environment")
+			return nil, nil, usage("give the password with --password-file, or JETON_PASSWORD in the environment")
 		}
 	}
+	return t, r, nil
+}
+
+func (c *benchFlags) display(s *streams) *benchDisplay {
 	show := &benchDisplay{w: s.err, paint: painter(s.err)}
 	if f, ok := s.err.(*os.File); ok && !c.JSON {
 		show.live = term.IsTerminal(int(f.Fd()))
 	}
+	return show
+}
+
+func (c *benchFlags) run(ctx context.Context, s *streams, op string, more func(*loadgen.Target, *benchRun) error) error {
+	t, r, err := c.target(s, more)
+	if err != nil {
+		return err
+	}
+	show := c.display(s)
 	fleet, err := c.open(ctx, t, op, r.tokens, show)
 	if errors.Is(err, loadgen.ErrTarget) {
 		return usageError{err}

@@ -33,13 +33,7 @@ type benchResult struct {
 // it prints.
 func bench(t *testing.T, s *service, op string, more ...string) benchResult {
 	t.Helper()
-	password := filepath.Join(t.TempDir(), "password")
-	if err := os.WriteFile(password, []byte(testPassword+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	args := append([]string{"bench", op, "--url", s.url, "--username", testUser, "--password-file", password,
-		"--clients", "2", "--duration", "300ms", "--json"}, more...)
-	out := tool(t, "", args...)
+	out := benchOutput(t, s, op, more...)
 	var r benchResult
 	if err := json.Unmarshal([]byte(out), &r); err != nil || strings.Contains(out, "\n") {
 		t.Fatalf("jeton bench %s prints %q: %v", op, out, err)
@@ -48,6 +42,18 @@ func bench(t *testing.T, s *service, op string, more ...string) benchResult {
 		t.Errorf("jeton bench %s: %+v", op, r)
 	}
 	return r
+}
+
+// benchOutput runs "jeton bench OP" against a service.
+func benchOutput(t *testing.T, s *service, op string, more ...string) string {
+	t.Helper()
+	password := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(password, []byte(testPassword+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := append([]string{"bench", op, "--url", s.url, "--username", testUser, "--password-file", password,
+		"--clients", "2", "--duration", "300ms", "--json"}, more...)
+	return tool(t, "", args...)
 }
 
 func TestBenchAgainstTheService(t *testing.T) {
@@ -69,12 +75,18 @@ func TestBenchAgainstTheService(t *testing.T) {
 	}
 	bench(t, s, "mixed", "--mix", "verify=5,refresh=4,revoke=1")
 
+	var reached struct{ Followers, Revocations, Missed int }
+	out := benchOutput(t, s, "revoke", "--followers", "3", "--rate", "20", "--duration", "200ms")
+	if err := json.Unmarshal([]byte(out), &reached); err != nil || reached.Followers != 3 || reached.Revocations != 4 || reached.Missed != 0 {
+		t.Errorf("%s: %v", out, err)
+	}
+
 	// Any token endpoint, with tokens from a file.
 	file := filepath.Join(t.TempDir(), "tokens")
 	if err := os.WriteFile(file, []byte(s.login().Refresh+"\n"+s.login().Refresh+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out := tool(t, "", "bench", "refresh", "--token-endpoint", s.url+"/oauth/token", "--refresh-token-file", file, "--duration", "200ms")
+	out = tool(t, "", "bench", "refresh", "--token-endpoint", s.url+"/oauth/token", "--refresh-token-file", file, "--duration", "200ms")
 	if !strings.Contains(out, "2 clients") || !strings.Contains(out, "repeated 0") {
 		t.Error(out)
 	}

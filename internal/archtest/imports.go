@@ -176,7 +176,7 @@ var layers = []layer{
 		"it has tests alone, which look into a store's file when nobody has it open"},
 	{[]string{"./internal/rotationmodel"}, []string{"./issuer"}, nil,
 		"the model explores the issuer's table and knows nothing else"},
-	{[]string{"./internal/loadgen"}, nil, []string{"github.com/HdrHistogram/hdrhistogram-go"},
+	{[]string{"./internal/loadgen"}, []string{".", "./revocation"}, []string{"github.com/HdrHistogram/hdrhistogram-go"},
 		"a load generator is one more client over HTTP, with nothing of the service in it"},
 	{[]string{"./internal/guard"}, slices.Concat(libraries, parsers, []string{"./internal/authheaders"}),
 		[]string{"go.yaml.in/yaml/v4", "google.golang.org/grpc", "google.golang.org/genproto/googleapis/rpc",
