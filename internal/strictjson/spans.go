@@ -95,22 +95,26 @@ func AppendSpans(dst []Span, text string, limits Limits) ([]Span, error) {
 // The scanner does not hold dst, so that dst may lie on the caller's stack.
 func appendObject(dst []Span, s *scanner) ([]Span, error) {
 	first := len(dst)
+	var named uint64 // a bit for each name; two names that have the same one may be the same
 	more, err := s.open(0, '}')
 	for more && err == nil {
 		// It is filled where it lies: to copy what was only just written takes
 		// a processor longer than all the rest.
 		dst = append(dst, Span{})
 		m := &dst[len(dst)-1]
-		if !s.usualMember(m) {
-			err = s.member(m)
-		}
-		if err != nil {
+		if next := usualMember(s.text, s.pos, m); next > 0 {
+			s.pos = next
+		} else if err = s.member(m); err != nil {
 			break
 		}
-		if !s.checked && s.twice(dst[first:]) {
-			err = s.fail(ErrDuplicate)
-			break
+		bit := uint64(1) << (m.key * hashFactor >> 58)
+		if named&bit != 0 || len(dst)-first > manyNames {
+			if !s.checked && s.twice(dst[first:]) {
+				err = s.fail(ErrDuplicate)
+				break
+			}
 		}
+		named |= bit
 		if i := s.pos; i+1 < len(s.text) && s.text[i] == ',' && s.text[i+1] == '"' {
 			s.pos++
 			err = s.countOne()
@@ -120,6 +124,9 @@ func appendObject(dst []Span, s *scanner) ([]Span, error) {
 	}
 	return dst, err
 }
+
+// hashFactor spreads keys over the high bits of a product.
+const hashFactor = 0x9E3779B97F4A7C15
 
 // twice tells whether the last member has the name of another.
 func (s *scanner) twice(members []Span) bool {
@@ -153,23 +160,24 @@ func (s *scanner) member(m *Span) (err error) {
 
 // usualMember is member for what tokens mostly have: a name and a value without
 // space around them, of which the value is a string or digits and neither has
-// escapes or is cut off. Otherwise it takes nothing and is false.
-func (s *scanner) usualMember(m *Span) bool {
-	text, i := s.text, s.pos+1
-	if i+9 > len(text) || text[i-1] != '"' {
-		return false
+// escapes or is cut off. It returns the index behind the member, or 0 if it is
+// not of that kind.
+func usualMember(text string, i int, m *Span) int {
+	if i+10 > len(text) || text[i] != '"' {
+		return 0
 	}
+	i++
 	end := i
-	if first := load64(text[i : i+8]); special(first) != 0 {
-		n := bits.TrailingZeros64(special(first)) / 8
+	if name := load64(text[i : i+8]); special(name) != 0 {
+		n := bits.TrailingZeros64(special(name)) / 8
 		end = i + n
-		m.key = first&(1<<(8*n)-1) | uint64(n)<<56
+		m.key = name&(1<<(8*n)-1) | uint64(n)<<56
 	} else {
 		end = plainEnd(text, i+8)
 		m.key = NameKey(text[i:end])
 	}
 	if end+2 >= len(text) || text[end] != '"' || text[end+1] != ':' {
-		return false
+		return 0
 	}
 	m.start, m.end = uint32(i), uint32(end)
 	i = end + 2
@@ -177,20 +185,19 @@ func (s *scanner) usualMember(m *Span) bool {
 	switch c := text[i]; {
 	case c == '"':
 		if end = plainEnd(text, i+1); end >= len(text) || text[end] != '"' {
-			return false
+			return 0
 		}
 		i, m.plainValue = end+1, true
 	case '1' <= c && c <= '9':
 		for end = i + 1; end < len(text) && '0' <= text[end] && text[end] <= '9'; end++ {
 		}
 		if end >= len(text) || text[end] != ',' && text[end] != '}' || end-i > 18 {
-			return false
+			return 0
 		}
 		i = end
 	default:
-		return false
+		return 0
 	}
 	m.valueEnd = uint32(i)
-	s.pos = i
-	return true
+	return i
 }

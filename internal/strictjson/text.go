@@ -170,15 +170,19 @@ func AppendStrings(dst []string, value string) ([]string, bool) {
 	out, s := dst, cursor{value, 1}
 	s.space()
 	for s.next() != ']' {
-		start := s.pos
 		if s.next() != '"' {
 			return dst, false
 		}
-		escaped, err := s.str()
-		if err != nil {
-			return dst, false
+		start, escaped := s.pos+1, false
+		if end := plainEnd(value, start); end < len(value) && value[end] == '"' {
+			s.pos = end + 1
+		} else {
+			var err error
+			if escaped, err = s.str(); err != nil {
+				return dst, false
+			}
 		}
-		text := value[start+1 : s.pos-1]
+		text := value[start : s.pos-1]
 		if escaped {
 			text = unescape(text)
 		}
