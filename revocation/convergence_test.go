@@ -231,6 +231,24 @@ func (w *wire) copy(to, from net.Conn) {
 	}
 }
 
+// failures are what followers told of.
+type failures struct {
+	mu  sync.Mutex
+	all []error
+}
+
+func (f *failures) add(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.all = append(f.all, err)
+}
+
+func (f *failures) last(n int) []error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.all[max(0, len(f.all)-n):])
+}
+
 // said is what a log says, without what a follower adds to it.
 func said(kind revocation.Kind, value string, before time.Time) string {
 	if kind == revocation.Session {
@@ -300,7 +318,9 @@ func TestFollowersConvergeWhateverHappens(t *testing.T) {
 	keys, err := jwks.NewRemote(url+"/.well-known/jwks.json", jwks.RemoteOptions{InsecureLoopbackHTTP: true})
 	must(t, err)
 	must(t, keys.Refresh(t.Context()))
+	var told failures
 	start := func(options ...revocation.Option) *revocation.Follower {
+		options = append(options, revocation.OnError(told.add))
 		f, err := revocation.Follow(t.Context(), url+"/v1/revocations", keys, url, options...)
 		must(t, err)
 		return f
@@ -364,9 +384,12 @@ func TestFollowersConvergeWhateverHappens(t *testing.T) {
 		some()
 		want := logged(t, store)
 		for i, f := range append(followers, restarted) {
-			eventually(t, fmt.Sprintf("round %d: follower %d has what the log has: %+v", round, i, f.Stats()), func() bool {
-				return len(held(f)) == len(want) && slices.Equal(held(f), want)
-			})
+			for deadline := time.Now().Add(time.Minute); !slices.Equal(held(f), want); time.Sleep(2 * time.Millisecond) {
+				if time.Now().After(deadline) {
+					t.Fatalf("round %d: follower %d has %d entries, and the log has %d; %+v; it failed with %v",
+						round, i, len(held(f)), len(want), f.Stats(), told.last(10))
+				}
+			}
 		}
 	}
 	for _, f := range append(followers, restarted) {

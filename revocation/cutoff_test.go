@@ -1,9 +1,11 @@
 package revocation_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -134,7 +136,7 @@ func (n *network) serve(t testing.TB, name string, cfg issuer.Config) (*issuer.I
 	h, err := issuerhttp.Public(iss, issuerhttp.Options{})
 	must(t, err)
 	l := listener{make(chan net.Conn), make(chan struct{})}
-	server := &http.Server{Handler: h, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second}
+	server := &http.Server{Handler: h, ReadTimeout: 15 * time.Second} // and no WriteTimeout, so that the feed's own counts
 	n.mu.Lock()
 	n.nodes[name] = l.in
 	n.mu.Unlock()
@@ -203,6 +205,9 @@ func TestAMinuteCutOff(t *testing.T) {
 				}
 				if !f.Stats().Stale || stale != 1 {
 					t.Errorf("a minute without a word: %+v, told %d times", f.Stats(), stale)
+				}
+				if f.Stats().Failures == 0 {
+					t.Error("it did not notice that nothing comes any more")
 				}
 				n.heal()
 				time.Sleep(time.Second)
@@ -314,7 +319,92 @@ func TestALongLogComesInPages(t *testing.T) {
 		if s := f.Stats(); len(f.Entries()) != 10 || s.Snapshots != 2 || s.Refused != 0 {
 			t.Errorf("%d entries; %+v", len(f.Entries()), s)
 		}
+		time.Sleep(10 * time.Minute)
+		if got := f.Stats().Entries; got != 0 {
+			t.Errorf("%d entries are held although all are over", got)
+		}
 		f.Close()
+		stop()
+	})
+}
+
+// A reader that takes nothing loses its place to one that does.
+func TestAReaderThatTakesNothingIsCutOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork()
+		cfg := nodeConfig(memory.New(time.Now))
+		cfg.FeedReaders = 1
+		iss, stop := n.serve(t, "auth.example", cfg)
+		conn, err := n.dial(t.Context(), "tcp", "auth.example:80")
+		must(t, err)
+		fmt.Fprintf(conn, "GET /v1/revocations HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n")
+		synctest.Wait()
+		f, err := revocation.Follow(t.Context(), authURL+"/v1/revocations", keysOf(t, iss), authURL, revocation.InsecureHTTP(),
+			revocation.HTTPClient(&http.Client{Transport: &http.Transport{DialContext: n.dial}}))
+		must(t, err)
+		time.Sleep(5 * time.Second)
+		if s := f.Stats(); s.Batches != 0 || s.Failures == 0 {
+			t.Errorf("two readers where one may: %+v", s)
+		}
+		time.Sleep(10 * time.Second)
+		if f.Stats().Batches == 0 {
+			t.Error("the reader that takes nothing has kept its place")
+		}
+		f.Close()
+		conn.Close()
+		stop()
+	})
+}
+
+// stuck is a cache that answers what it answered before.
+type stuck struct {
+	http.RoundTripper
+	mu    sync.Mutex
+	kept  map[string][]byte
+	asked int
+}
+
+func (c *stuck) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.mu.Lock()
+	body, ok := c.kept[r.URL.String()]
+	c.asked++
+	c.mu.Unlock()
+	if !ok {
+		resp, err := c.RoundTripper.RoundTrip(r)
+		if err != nil || resp.StatusCode != 200 {
+			return resp, err
+		}
+		body, err = io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil {
+			return nil, err
+		}
+		c.mu.Lock()
+		c.kept[r.URL.String()] = body
+		c.mu.Unlock()
+	}
+	return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/jwt"}}, Body: io.NopCloser(bytes.NewReader(body)), Request: r}, nil
+}
+
+// A cache that never tells anything new makes the feed old, and is not asked
+// again and again at once.
+func TestACacheThatIsStuck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork()
+		iss, stop := n.serve(t, "auth.example", nodeConfig(memory.New(time.Now)))
+		cache := &stuck{RoundTripper: &http.Transport{DialContext: n.dial}, kept: map[string][]byte{}}
+		f, err := revocation.Follow(t.Context(), authURL+"/v1/revocations", keysOf(t, iss), authURL, revocation.InsecureHTTP(),
+			revocation.LongPoll(), revocation.HTTPClient(&http.Client{Transport: cache}))
+		must(t, err)
+		ready(t, f)
+		time.Sleep(2 * time.Minute)
+		if !f.Stats().Stale || f.Stats().Refused != 0 {
+			t.Errorf("%+v", f.Stats())
+		}
+		f.Close()
+		if cache.asked > 200 {
+			t.Errorf("asked %d times in two minutes", cache.asked)
+		}
 		stop()
 	})
 }
