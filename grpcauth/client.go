@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/status"
@@ -32,6 +33,34 @@ func Credentials(source TokenSource) credentials.PerRPCCredentials {
 // for a server on the same machine.
 func InsecureCredentials(source TokenSource) credentials.PerRPCCredentials {
 	return newCredentials(source, false)
+}
+
+// ClientUnary is an interceptor that attaches a token of source to each unary
+// call, for programs that choose by interceptor what a connection does. It does
+// what [Credentials] do, on the same terms: a call on a connection that is not
+// private fails with codes.Unauthenticated and sends no token.
+//
+// It panics if source is nil.
+func ClientUnary(source TokenSource) grpc.UnaryClientInterceptor {
+	c := Credentials(source)
+	return func(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, call grpc.UnaryInvoker, options ...grpc.CallOption) error {
+		return call(ctx, method, req, reply, conn, withCredentials(options, c)...)
+	}
+}
+
+// ClientStream is [ClientUnary] for streams. The token is the one that the source
+// returns when the stream begins.
+func ClientStream(source TokenSource) grpc.StreamClientInterceptor {
+	c := Credentials(source)
+	return func(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer, options ...grpc.CallOption) (grpc.ClientStream, error) {
+		return open(ctx, desc, conn, method, withCredentials(options, c)...)
+	}
+}
+
+// withCredentials puts the credentials first, so that a call that brings its own
+// has its way.
+func withCredentials(options []grpc.CallOption, c credentials.PerRPCCredentials) []grpc.CallOption {
+	return append([]grpc.CallOption{grpc.PerRPCCredentials(c)}, options...)
 }
 
 func newCredentials(source TokenSource, private bool) credentials.PerRPCCredentials {

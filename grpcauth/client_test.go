@@ -26,8 +26,9 @@ import (
 	"github.com/jeton-go/jeton/jetontest"
 )
 
-// Over TLS each call, unary or a stream, carries what the source says then.
-func TestCredentialsOverTLS(t *testing.T) {
+// Over TLS each call, unary or a stream, carries what the source says then: by
+// credentials of the connection, and by interceptors.
+func TestCallsOverTLSCarryAToken(t *testing.T) {
 	issuer := jetontest.NewIssuer(t)
 	auth := newServer(t, issuer.Verifier("orders"), grpcauth.Options{})
 	certificate, roots := newCertificate(t)
@@ -38,32 +39,64 @@ func TestCredentialsOverTLS(t *testing.T) {
 	go func() { _ = server.Serve(listener) }()
 	defer server.Stop()
 	subject := "alice"
-	conn, err := grpc.NewClient("passthrough:///orders.example",
-		grpc.WithTransportCredentials(credentials.NewClientTLSFromCert(roots, "orders.example")),
-		grpc.WithPerRPCCredentials(grpcauth.Credentials(func(context.Context) (string, error) {
-			return issuer.Token("orders", jetontest.Subject(subject)), nil
-		})),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
-	if err != nil {
-		t.Fatal(err)
+	source := func(context.Context) (string, error) {
+		return issuer.Token("orders", jetontest.Subject(subject)), nil
 	}
-	defer conn.Close()
-	client := pb.NewTestServiceClient(conn)
-	for _, subject = range []string{"alice", "bob"} {
-		answer, err := client.UnaryCall(t.Context(), &pb.SimpleRequest{})
-		if err != nil || answer.Username != subject {
-			t.Errorf("%v, %v, want %s", answer, err, subject)
-		}
-		stream, err := client.FullDuplexCall(t.Context())
+	for name, options := range map[string][]grpc.DialOption{
+		"credentials":  {grpc.WithPerRPCCredentials(grpcauth.Credentials(source))},
+		"interceptors": {grpc.WithUnaryInterceptor(grpcauth.ClientUnary(source)), grpc.WithStreamInterceptor(grpcauth.ClientStream(source))},
+	} {
+		conn, err := grpc.NewClient("passthrough:///orders.example", append(options,
+			grpc.WithTransportCredentials(credentials.NewClientTLSFromCert(roots, "orders.example")),
+			grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := stream.Send(&pb.StreamingOutputCallRequest{}); err != nil {
-			t.Fatal(err)
+		defer conn.Close()
+		client := pb.NewTestServiceClient(conn)
+		for _, subject = range []string{"alice", "bob"} {
+			answer, err := client.UnaryCall(t.Context(), &pb.SimpleRequest{})
+			if err != nil || answer.Username != subject {
+				t.Errorf("%s: %v, %v, want %s", name, answer, err, subject)
+			}
+			stream, err := client.FullDuplexCall(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := stream.Send(&pb.StreamingOutputCallRequest{}); err != nil {
+				t.Fatal(err)
+			}
+			if message, err := stream.Recv(); err != nil || string(message.Payload.Body) != subject {
+				t.Errorf("%s: %v, %v, want %s", name, message, err, subject)
+			}
 		}
-		if message, err := stream.Recv(); err != nil || string(message.Payload.Body) != subject {
-			t.Errorf("%v, %v, want %s", message, err, subject)
+	}
+}
+
+// The interceptors send no token over a connection without TLS, and a call that
+// brings credentials of its own has its way.
+func TestInterceptorsOfClients(t *testing.T) {
+	issuer := jetontest.NewIssuer(t)
+	asked := 0
+	source := func(context.Context) (string, error) { asked++; return issuer.Token("orders"), nil }
+	client := serve(t, newServer(t, issuer.Verifier("orders"), grpcauth.Options{}), service{duplex: echo},
+		grpc.WithUnaryInterceptor(grpcauth.ClientUnary(source)), grpc.WithStreamInterceptor(grpcauth.ClientStream(source)))
+	if _, err := client.UnaryCall(t.Context(), &pb.SimpleRequest{}); status.Code(err) != codes.Unauthenticated {
+		t.Errorf("a call in the clear: %v", err)
+	}
+	if stream, err := client.FullDuplexCall(t.Context()); err == nil {
+		if _, err = stream.Recv(); status.Code(err) != codes.Unauthenticated {
+			t.Errorf("a stream in the clear: %v", err)
 		}
+	} else if status.Code(err) != codes.Unauthenticated {
+		t.Errorf("a stream in the clear: %v", err)
+	}
+	if asked != 0 {
+		t.Errorf("the source was asked %d times for a connection that is not private", asked)
+	}
+	own := grpc.PerRPCCredentials(grpcauth.InsecureCredentials(source))
+	if _, err := client.UnaryCall(t.Context(), &pb.SimpleRequest{}, own); err != nil || asked != 1 {
+		t.Errorf("a call's own credentials: %v", err)
 	}
 }
 
