@@ -116,3 +116,11 @@ func users() string {
 	}
 	return b.String()
 }
+
+// Follow makes a standby follow another server from now on.
+func (s *Server) Follow(t testing.TB, primary *Server) {
+	t.Helper()
+	s.configure(t, "postgresql.auto.conf",
+		fmt.Sprintf("primary_conninfo = 'host=127.0.0.1 port=%d user=jeton application_name=%s'", primary.Port, s.Name))
+	s.Exec(t, "postgres", `SELECT pg_reload_conf()`)
+}
