@@ -1,6 +1,7 @@
 package pgtest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -35,10 +36,16 @@ func (s *Server) Set(t testing.TB, setting, value string) {
 // Await waits until a query, which yields true or false, yields true.
 func (s *Server) Await(t testing.TB, sql string) {
 	t.Helper()
+	s.AwaitIn(t, "postgres", sql)
+}
+
+// AwaitIn is Await in another database.
+func (s *Server) AwaitIn(t testing.TB, database, sql string) {
+	t.Helper()
 	eventually(t, sql, func() error {
-		holds, err := query[bool](s, "postgres", sql)
+		holds, err := query[bool](s, database, sql)
 		if err == nil && !holds {
-			err = fmt.Errorf("it is false")
+			err = errors.New("it is false")
 		}
 		return err
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"time"
@@ -51,6 +52,9 @@ func (s *Store) migrate(ctx context.Context, existing bool) error {
 		if present == 0 && existing {
 			return ErrNoStore
 		}
+		if err := mayCreate(ctx, db); err != nil {
+			return err
+		}
 		if _, err := provider.Up(ctx); err != nil && try >= migrationTries {
 			return fmt.Errorf("bring the schema to version %d: %w", newest, err)
 		} else if err != nil {
@@ -66,6 +70,22 @@ func (s *Store) migrate(ctx context.Context, existing bool) error {
 // migrationTries is how often a failed migration is tried again, in case that
 // another node did it meanwhile.
 const migrationTries = 4
+
+// mayCreate finds out in plain words what goose would not say.
+func mayCreate(ctx context.Context, db *sql.DB) error {
+	var schema *string
+	var may *bool
+	err := db.QueryRowContext(ctx, `SELECT current_schema(), has_schema_privilege(current_schema(), 'CREATE')`).Scan(&schema, &may)
+	switch {
+	case err != nil:
+		return err
+	case schema == nil:
+		return errors.New("no schema of the search path exists; create one first")
+	case !*may:
+		return fmt.Errorf("the role lacks a privilege: it must own the schema %s, or be granted CREATE on it, to make or change jeton's tables", *schema)
+	}
+	return nil
+}
 
 // version returns the schema's version, 0 if there is no schema yet.
 func version(ctx context.Context, db *sql.DB) (int64, error) {
