@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"math/big"
 	"strings"
 	"testing"
 
@@ -34,6 +35,25 @@ func written(t *testing.T, key any) map[string]string {
 func objectOf(t *testing.T, values map[string]string) object {
 	t.Helper()
 	text, err := json.Marshal(values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := parseObject(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// numbered is a JWK one of whose members is a number.
+func numbered(t *testing.T, values map[string]string, name string) object {
+	t.Helper()
+	out := map[string]any{}
+	for n, v := range values {
+		out[n] = v
+	}
+	out[name] = 1
+	text, err := json.Marshal(out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,6 +126,20 @@ func TestECCoordinatesKeepTheirLength(t *testing.T) {
 	t.Error("no key with a small coordinate in 20,000")
 }
 
+// What crypto/ecdsa can't encode is not written; no key of package jeton is like
+// that.
+func TestABrokenECKeyHasNoType(t *testing.T) {
+	good := ecKeyOn(t, elliptic.P256())
+	for name, key := range map[string]any{
+		"a point off the curve": &ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(1), Y: big.NewInt(1)},
+		"a private half of n":   &ecdsa.PrivateKey{PublicKey: good.PublicKey, D: elliptic.P256().Params().N},
+	} {
+		if kt := keyTypeFor(key); kt != nil {
+			t.Errorf("%s is a key of %s", name, kt.name)
+		}
+	}
+}
+
 func TestECKeysThatAreRefused(t *testing.T) {
 	key, other := written(t, ecKeyOn(t, elliptic.P256())), written(t, ecKeyOn(t, elliptic.P256()))
 	p521 := elliptic.P521().Params()
@@ -145,6 +179,9 @@ func TestECKeysThatAreRefused(t *testing.T) {
 				}
 			}
 		})
+	}
+	if _, err := readECPublic(numbered(t, key, "crv")); !errors.Is(err, jeton.ErrInvalidKey) || !strings.Contains(err.Error(), `"crv" is not a string`) {
+		t.Error(err)
 	}
 	for _, name := range []string{"crv", "x", "y", "d"} {
 		without := with(key, name, "")
@@ -197,6 +234,9 @@ func TestEd25519KeysThatAreRefused(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+	if _, err := readEd25519Public(numbered(t, values, "crv")); !errors.Is(err, jeton.ErrInvalidKey) || !strings.Contains(err.Error(), `"crv" is not a string`) {
+		t.Error(err)
 	}
 	for _, name := range []string{"crv", "x", "d"} {
 		without := with(values, name, "")

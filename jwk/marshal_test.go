@@ -96,6 +96,15 @@ func TestMarshalSetRefusesWhatParseSetWould(t *testing.T) {
 	refused(t, err, jeton.ErrInvalidKey, "two keys of one id")
 	_, err = jwk.MarshalSet(slices.Repeat([]*jeton.VerifyingKey{key}, 101))
 	refused(t, err, jeton.ErrInvalidKey, "101 keys")
+	var full []*jeton.VerifyingKey
+	for i := range 100 {
+		full = append(full, signingKey(jeton.RS256, rsaKey(), jeton.KeyID(fmt.Sprint(i))).Public())
+	}
+	if text, err := jwk.MarshalSet(full); err != nil {
+		t.Errorf("100 keys: %v", err)
+	} else if again, err := jwk.ParseSet(text); err != nil || len(again) != 100 {
+		t.Errorf("100 keys: %d, %v", len(again), err)
+	}
 }
 
 // Whatever is an algorithm of package jeton can be written and read here: a new

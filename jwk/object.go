@@ -136,10 +136,9 @@ func (m object) allows(operation string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	allowed := !hasUse || use == "sig"
 	value, present := m.get("key_ops")
 	if !present {
-		return allowed, nil
+		return !hasUse || use == "sig", nil
 	}
 	elements, ok := strictjson.AppendElements(nil, value)
 	if !ok {
@@ -165,10 +164,10 @@ func (m object) allows(operation string) (bool, error) {
 	switch {
 	case signature && other:
 		return false, fail(jeton.ErrInvalidKey, `"key_ops" mixes signatures with something else`)
-	case hasUse && use == "sig" && other, hasUse && use != "sig" && signature:
+	case use == "sig" && other, hasUse && use != "sig" && signature:
 		return false, fail(jeton.ErrInvalidKey, `"use" and "key_ops" contradict each other`)
 	}
-	return allowed && slices.Contains(ops, operation), nil
+	return slices.Contains(ops, operation), nil // and "use" is absent, "sig", or for none of these
 }
 
 // algorithm returns "alg", by its present name if it has an older one; "" if the

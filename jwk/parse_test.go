@@ -46,6 +46,14 @@ func TestWhiteSpaceAroundAKeyIsNothing(t *testing.T) {
 	if _, err := jwk.ParsePublic(text); err != nil {
 		t.Error(err)
 	}
+	// At most 64 KiB of it.
+	text = rsaPublicJWK().text()
+	pad := func(size int) []byte { return append(bytes.Repeat([]byte(" "), size-len(text)), text...) }
+	if _, err := jwk.ParsePublic(pad(64 << 10)); err != nil {
+		t.Errorf("64 KiB: %v", err)
+	}
+	_, err := jwk.ParsePublic(pad(64<<10 + 1))
+	refused(t, err, jeton.ErrInvalidKey, "at most 65536")
 }
 
 func TestAKeyWithoutIDHasItsThumbprint(t *testing.T) {
@@ -121,6 +129,7 @@ func TestParsePublicRefuses(t *testing.T) {
 		"A21 an exponent of 65 bits":          {members{"e": "AQAAAAAAAQAB"}, jeton.ErrInvalidKey, `"e" is not below`},
 		"A21 a modulus of 1024 bits":          {members{"n": long(128)}, jeton.ErrWeakKey, "1024 bits"},
 		"A21 a modulus of 8200 bits":          {members{"n": long(1025)}, jeton.ErrInvalidKey, "8200 bits"},
+		"A21 a modulus of 16384 bits":         {members{"n": long(2048)}, jeton.ErrInvalidKey, "16384 bits"},
 		"A21 a modulus without measure":       {members{"n": long(2049)}, jeton.ErrInvalidKey, `"n" has 2049 bytes`},
 		"A21 equal primes":                    {members{"n": base64url.Encode(new(big.Int).Mul(rsaKey().Primes[0], rsaKey().Primes[0]).Bytes())}, jeton.ErrWeakKey, "close together"},
 		"A24 use enc":                         {members{"use": "enc"}, jeton.ErrInvalidKey, "for something else"},
@@ -202,6 +211,9 @@ func TestParsePrivateRefuses(t *testing.T) {
 		"a public key":                 {members{"d": nil, "p": nil, "q": nil, "dp": nil, "dq": nil, "qi": nil}, jeton.ErrInvalidKey, "a public key"},
 		"a kty that nobody has":        {members{"kty": "XYZ"}, jeton.ErrUnsupportedAlgorithm, "type of key"},
 		"no alg, and several would do": {members{"alg": nil}, jeton.ErrInvalidKey, "name one"},
+		"no modulus":                   {members{"n": nil}, jeton.ErrInvalidKey, `"n" is missing`},
+		"no exponent":                  {members{"e": nil}, jeton.ErrInvalidKey, `"e" is missing`},
+		"a kid that is no string":      {members{"kid": 1}, jeton.ErrInvalidKey, `"kid" is not a string`},
 		"a kid with a line end":        {members{"kid": "a\n"}, jeton.ErrInvalidKey, "key id"},
 		"a set":                        {members{"kty": nil, "keys": []members{}}, jeton.ErrInvalidKey, "a set"},
 	} {

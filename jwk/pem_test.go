@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"strings"
 	"testing"
@@ -171,6 +172,8 @@ func TestWhatIsNoPEM(t *testing.T) {
 	}{
 		"encrypted PKCS #8":           {block("ENCRYPTED PRIVATE KEY", []byte{0x30, 0}), jeton.ErrInvalidKey, "encrypted"},
 		"encrypted PKCS #1":           {pem.EncodeToMemory(legacy), jeton.ErrInvalidKey, "encrypted"},
+		"encrypted, by one header":    {withHeader("Proc-Type", "4,ENCRYPTED"), jeton.ErrInvalidKey, "encrypted"},
+		"encrypted, by the other":     {withHeader("DEK-Info", "AES-256-CBC,00"), jeton.ErrInvalidKey, "encrypted"},
 		"OpenSSH's format":            {block("OPENSSH PRIVATE KEY", []byte("openssh-key-v1\x00")), jeton.ErrInvalidKey, "OpenSSH"},
 		"an unknown block":            {block("CERTIFICATE REQUEST", []byte{0x30, 0}), jeton.ErrInvalidKey, "holds no key"},
 		"parameters alone":            {block("EC PARAMETERS", []byte{0x30, 0}), jeton.ErrInvalidKey, "broken PEM"},
@@ -189,11 +192,17 @@ func TestWhatIsNoPEM(t *testing.T) {
 			_, err := jwk.ParsePrivate(c.text, jwk.DefaultAlgorithm(jeton.RS256))
 			lines := strings.Split(string(c.text), "\n")
 			refused(t, err, c.reason, c.want, lines[min(1, len(lines)-1)])
-			if _, err := jwk.ParsePublic(c.text, jwk.DefaultAlgorithm(jeton.RS256)); err == nil {
-				t.Error("accepted as a public key")
+			_, err = jwk.ParsePublic(c.text, jwk.DefaultAlgorithm(jeton.RS256))
+			if refused(t, err, jeton.ErrInvalidKey, ""); errors.Is(err, jeton.ErrUnsupportedAlgorithm) {
+				t.Errorf("what is broken is called unknown: %v", err)
 			}
 		})
 	}
+}
+
+// withHeader is a whole key that is said to be encrypted.
+func withHeader(name, value string) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Headers: map[string]string{name: value}, Bytes: x509.MarshalPKCS1PrivateKey(rsaKey())})
 }
 
 func TestMarshalPublicPEMIsReadBack(t *testing.T) {

@@ -118,7 +118,7 @@ func checkEntries(entries []entry, o *options) error {
 				return fail(jeton.ErrInvalidKey, "keys[%d] is a private key: it must not be used any more", i)
 			}
 		}
-		if kid, _, err := e.text("kid"); err == nil && kid != "" {
+		if kid, _, _ := e.text("kid"); kid != "" {
 			if seen[kid] {
 				return fail(jeton.ErrInvalidKey, `keys[%d] has the "kid" of another key`, i)
 			}
