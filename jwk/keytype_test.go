@@ -129,11 +129,12 @@ func TestECCoordinatesKeepTheirLength(t *testing.T) {
 // What crypto/ecdsa can't encode is not written; no key of package jeton is like
 // that.
 func TestABrokenECKeyHasNoType(t *testing.T) {
-	good := ecKeyOn(t, elliptic.P256())
-	for name, key := range map[string]any{
-		"a point off the curve": &ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(1), Y: big.NewInt(1)},
-		"a private half of n":   &ecdsa.PrivateKey{PublicKey: good.PublicKey, D: elliptic.P256().Params().N},
-	} {
+	good, one := ecKeyOn(t, elliptic.P256()), big.NewInt(1)
+	//lint:ignore SA1019 a key that is broken has to be made
+	public := &ecdsa.PublicKey{Curve: elliptic.P256(), X: one, Y: one}
+	//lint:ignore SA1019 a key that is broken has to be made
+	private := &ecdsa.PrivateKey{PublicKey: good.PublicKey, D: elliptic.P256().Params().N}
+	for name, key := range map[string]any{"a point off the curve": public, "a private half of n": private} {
 		if kt := keyTypeFor(key); kt != nil {
 			t.Errorf("%s is a key of %s", name, kt.name)
 		}
