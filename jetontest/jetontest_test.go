@@ -132,3 +132,5 @@ func TestAnAPI(t *testing.T) {
 		}
 	}
 }
+
+func TestTheExampleHolds(t *testing.T) { testOrders(t) }
