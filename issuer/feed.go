@@ -51,6 +51,8 @@ type Feed struct {
 	signing *jeton.SigningKey
 	signer  *jeton.Signer
 	pages   map[pageKey]*Batch
+	begin   *Batch // where a snapshot begins, as of beginAt
+	beginAt *link
 }
 
 type pageKey struct{ from, to uint64 }
@@ -193,7 +195,7 @@ func (f *Feed) stopUnwanted() bool {
 	if f.readers > 0 {
 		return false
 	}
-	f.last, f.running = nil, false
+	f.last, f.running, f.beginAt = nil, false, nil
 	clear(f.pages)
 	return true
 }
@@ -209,7 +211,7 @@ func (f *Feed) end(next *link) {
 	if next != nil {
 		next.number = f.number
 	}
-	f.last = next
+	f.last, f.beginAt = next, nil
 	f.running = f.running && next != nil
 	clear(f.pages)
 }
@@ -260,6 +262,7 @@ func (f *Feed) poll(ctx context.Context, heartbeat bool) (sent bool, err error) 
 	f.number++
 	next.number = f.number
 	last.next, f.last = next, next
+	f.beginAt = nil // it would hold on to the chain
 	close(last.passed)
 	if b.To < head.Seq {
 		f.wakeUp()
@@ -335,8 +338,32 @@ func (f *Feed) page(ctx context.Context, log [16]byte, from, to uint64) (*Batch,
 }
 
 // snapshot returns a batch to begin with. It has the first entry that is still
-// there and its chain; what comes after are pages as usual.
-func (f *Feed) snapshot(ctx context.Context) (*Batch, error) {
+// there and its chain; what comes after are pages as usual. Readers that come
+// together share it, unless one of them found it of no use.
+func (f *Feed) snapshot(ctx context.Context, last *link, anew bool) (*Batch, error) {
+	if b := f.keptSnapshot(last); b != nil && !anew {
+		return b, nil
+	}
+	b, err := f.makeSnapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.begin, f.beginAt = b, last
+	return b, nil
+}
+
+func (f *Feed) keptSnapshot(last *link) *Batch {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.beginAt != last {
+		return nil
+	}
+	return f.begin
+}
+
+func (f *Feed) makeSnapshot(ctx context.Context) (*Batch, error) {
 	ctx, cancel := context.WithTimeout(ctx, feedTimeout)
 	defer cancel()
 	at := f.issuer.cfg.Now()

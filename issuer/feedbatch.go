@@ -159,7 +159,9 @@ func (f *Feed) batchSigner() (*jeton.Signer, error) {
 			return nil, err
 		}
 		f.signing, f.signer = key, signer
-		clear(f.pages) // a reader may not know the key that signed them much longer
+		// A reader may not know the key that signed these much longer.
+		clear(f.pages)
+		f.beginAt = nil
 	}
 	return f.signer, nil
 }

@@ -118,7 +118,7 @@ func (r *FeedReader) catchUp(ctx context.Context) (*Batch, error) {
 		if r.begun++; r.begun > 2 {
 			return nil, errors.New("issuer: the revocation log does not hold together")
 		}
-		b, err = f.snapshot(ctx)
+		b, err = f.snapshot(ctx, last, r.begun > 1)
 	}
 	if err != nil {
 		return nil, err

@@ -69,19 +69,31 @@ func BenchmarkFeed(b *testing.B) {
 		n := *benchRate * *benchSeconds
 		before = bytes()
 		delays = nil
-		tick := time.NewTicker(time.Second / time.Duration(*benchRate))
-		for range n {
-			<-tick.C
-			session, err := store.CreateSession(b.Context(), issuer.NewSession{
-				ID: issuer.NewSessionID(), Subject: "alice", ClientID: "web", Seed: issuer.NewSeed(), Lifetime: time.Hour,
+		ids := make([]issuer.SessionID, n)
+		for i := range ids {
+			ids[i] = issuer.NewSessionID()
+			_, err := store.CreateSession(b.Context(), issuer.NewSession{
+				ID: ids[i], Subject: "alice", ClientID: "web", Seed: issuer.NewSeed(), Lifetime: time.Hour,
 			})
 			must(b, err)
-			must(b, s.RevokeSession(b.Context(), session.ID, issuer.ReasonLogout))
-			mu.Lock()
-			answered[session.ID.String()] = time.Now()
-			mu.Unlock()
 		}
+		tick := time.NewTicker(time.Second / time.Duration(*benchRate))
+		begin := time.Now()
+		var calls sync.WaitGroup
+		for _, id := range ids {
+			<-tick.C
+			calls.Go(func() {
+				if err := s.RevokeSession(b.Context(), id, issuer.ReasonLogout); err != nil {
+					b.Error(err)
+				}
+				mu.Lock()
+				answered[id.String()] = time.Now()
+				mu.Unlock()
+			})
+		}
+		calls.Wait()
 		tick.Stop()
+		b.ReportMetric(float64(n)/time.Since(begin).Seconds(), "revoked/s")
 		eventually(b, "everybody knows", func() bool {
 			mu.Lock()
 			defer mu.Unlock()

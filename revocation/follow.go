@@ -27,7 +27,7 @@ const (
 	// firstWord is how long a stream may be silent at its beginning, where the
 	// issuer speaks at once. A proxy that collects an answer before it passes
 	// it on shows this way.
-	firstWord = 5 * time.Second
+	firstWord = 10 * time.Second
 	// pollWait is how long the issuer is asked to wait for something new. So old
 	// the feed becomes, where there is no stream.
 	pollWait = 10 * time.Second

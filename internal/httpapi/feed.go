@@ -43,10 +43,7 @@ func (a *api) revocations(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer reader.Close()
-	// What bounds other requests must not bound one that goes on. An error says
-	// that the connection knows no deadlines.
 	rc := http.NewResponseController(w)
-	_ = rc.SetReadDeadline(time.Time{})
 	if stream {
 		a.streamFeed(w, r, rc, reader)
 	} else {
@@ -81,7 +78,9 @@ func (a *api) streamFeed(w http.ResponseWriter, r *http.Request, rc *http.Respon
 func (a *api) pollFeed(w http.ResponseWriter, r *http.Request, rc *http.ResponseController, reader *issuer.FeedReader, wait time.Duration) {
 	ctx, cancel := context.WithTimeout(r.Context(), wait)
 	defer cancel()
-	_ = rc.SetWriteDeadline(time.Time{}) // while it waits
+	// The server's limit must not end the wait. An error says that the
+	// connection knows no deadlines, here as below.
+	_ = rc.SetWriteDeadline(time.Time{})
 	var b *issuer.Batch
 	var err error
 	if wait > 0 {
