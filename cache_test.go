@@ -17,6 +17,7 @@ type cacheFixture struct {
 	now     time.Time
 	key     *jeton.VerifyingKey // what the key set answers; nil: unknown
 	lookups int
+	down    error // what the key set answers beside the key
 	revoked error
 }
 
@@ -25,7 +26,7 @@ func (f *cacheFixture) FindKey(context.Context, jeton.Header) (*jeton.VerifyingK
 	if f.key == nil {
 		return nil, jeton.ErrUnknownKey
 	}
-	return f.key, nil
+	return f.key, f.down
 }
 
 func (f *cacheFixture) CheckRevoked(context.Context, *jeton.Verified) error { return f.revoked }
@@ -76,6 +77,7 @@ func TestCacheAsksWhatMayHaveChanged(t *testing.T) {
 		{"A26 expired", func(_ *testing.T, f *cacheFixture) { f.now = f.now.Add(time.Hour) }, jeton.ErrExpired},
 		{"A26 a clock that went back", func(_ *testing.T, f *cacheFixture) { f.now = time.Unix(1, 0) }, nil},
 		{"A26 key removed", func(_ *testing.T, f *cacheFixture) { f.key = nil }, jeton.ErrUnknownKey},
+		{"A26 a key set that can't tell", func(_ *testing.T, f *cacheFixture) { f.down = jeton.ErrKeysUnavailable }, jeton.ErrKeysUnavailable},
 		{"A26 another key of the same id", func(t *testing.T, f *cacheFixture) {
 			f.key = must(jeton.GenerateKey(jeton.ES256, jeton.KeyID(f.key.ID())))(t).Public()
 		}, jeton.ErrSignature},

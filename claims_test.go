@@ -42,6 +42,11 @@ func TestAudienceHasTwoForms(t *testing.T) {
 		}
 		refused(t, err, jeton.ErrClaims)
 	}
+	for _, a := range []jeton.Audience{{"a\xff"}, {"a", "\xff"}} {
+		if _, err := a.MarshalJSON(); !is(err, jeton.ErrInvalidUTF8) {
+			t.Errorf("%q is written: %v", a, err)
+		}
+	}
 	a := jeton.Audience{"orders", "stock"}
 	for name, want := range map[string]bool{"orders": true, "stock": true, "Orders": false, "order": false, "": false, "orders stock": false} {
 		if a.Contains(name) != want {

@@ -233,3 +233,46 @@ func TestPlanLeavesTheRestToEncodingJSON(t *testing.T) {
 		t.Error("it wrote a list's depth where the limit is 1")
 	}
 }
+
+// What an empty value becomes depends on the tag alone.
+func TestPlanWritesEmptyValuesByTheirTags(t *testing.T) {
+	type kept struct {
+		Text string   `json:"text"`
+		Yes  bool     `json:"yes"`
+		N    int      `json:"n"`
+		U    uint     `json:"u"`
+		List []string `json:"list"`
+	}
+	type left struct {
+		Text string   `json:"text,omitempty"`
+		Yes  bool     `json:"yes,omitempty"`
+		N    int      `json:"n,omitempty"`
+		U    uint     `json:"u,omitempty"`
+		List []string `json:"list,omitempty"`
+		X    string   `json:"x"`
+	}
+	limits, _ := Limits{}.withDefaults()
+	for _, claims := range []any{kept{}, left{}, kept{List: []string{}}, left{List: []string{}}, kept{List: []string{""}}, &kept{N: 1}} {
+		want, err := json.Marshal(claims)
+		got, ok := appendPlanned(nil, claims, limits)
+		if err != nil || !ok || string(got) != string(want) {
+			t.Errorf("it wrote %s, %t; encoding/json %s, %v", got, ok, want, err)
+		}
+	}
+	// An audience is never empty, so a field that is not left out has no form.
+	type aud struct {
+		Aud Audience
+		X   string
+	}
+	for _, list := range []Audience{nil, {}, {""}, {"a", ""}} {
+		if got, ok := appendPlanned(nil, aud{Aud: list, X: "x"}, limits); ok {
+			t.Errorf("%q is written as %s", list, got)
+		}
+	}
+	// Not a struct, though a pointer to something.
+	for _, claims := range []any{&map[string]int{"a": 1}, new(string), &[]string{"a"}} {
+		if got, ok := appendPlanned(nil, claims, limits); ok {
+			t.Errorf("%T is written as %s", claims, got)
+		}
+	}
+}

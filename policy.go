@@ -58,7 +58,8 @@ const (
 
 // RevocationList tells whether a token that holds otherwise was called back.
 // CheckRevoked returns nil, or an error that wraps ErrRevoked, or another error
-// if it can't tell and its policy is to refuse then. It is safe for concurrent
+// if it can't tell and its policy is to refuse then; one without a reason of this
+// package gets ErrRevocationsUnavailable. It is safe for concurrent
 // use.
 type RevocationList interface {
 	CheckRevoked(ctx context.Context, v *Verified) error

@@ -76,6 +76,10 @@ func TestTimes(t *testing.T) {
 		{name: "nbf is exp", exp: at(10), nbf: at(10), want: jeton.ErrContradictoryTimes},
 		{name: "nbf after exp", exp: at(10), nbf: at(11), want: jeton.ErrContradictoryTimes},
 		{name: "nbf after exp, both past", exp: at(-3600), nbf: at(-1800), want: jeton.ErrContradictoryTimes},
+		{name: "nbf after exp, which has a fraction", exp: at(10.5), nbf: at(11), want: jeton.ErrContradictoryTimes},
+		{name: "iat after exp, which has a fraction", exp: at(10.5), iat: at(11), want: jeton.ErrContradictoryTimes},
+		{name: "nbf after exp by a fraction", exp: at(10.25), nbf: at(10.5), want: jeton.ErrContradictoryTimes},
+		{name: "nbf before exp by a fraction", exp: at(10.5), nbf: at(10.25)},
 		{name: "nbf just before exp", exp: at(10), nbf: at(9)},
 		{name: "iat after exp", exp: at(10), iat: at(11), want: jeton.ErrContradictoryTimes},
 		{name: "iat is exp", exp: at(10), iat: at(10)},
@@ -207,7 +211,7 @@ func TestRevocationsAreAskedLast(t *testing.T) {
 	stale := errors.New("the feed is stale")
 	answer = stale
 	verified, err := v.Verify(context.Background(), token("1800000300"))
-	if verified != nil || !is(err, stale) {
+	if verified != nil || !is(err, stale) || !is(err, jeton.ErrRevocationsUnavailable) || jeton.ReasonCode(err) != "revocations_unavailable" {
 		t.Errorf("%v, %v", verified, err)
 	}
 }

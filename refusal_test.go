@@ -11,6 +11,7 @@ import (
 	"errors"
 	"math/big"
 	"os"
+	"reflect"
 	"regexp"
 	"strings"
 	"sync"
@@ -200,6 +201,11 @@ func refusedBy(t *testing.T, v *jeton.Verifier, token string, want error) {
 	typed, err := jeton.VerifyAs[claims](context.Background(), v, token)
 	if typed.Subject != "" || typed.Issuer != "" || typed.Audience != nil || !typed.ExpiresAt.IsZero() || typed.ID != "" || typed.Extra != nil {
 		t.Errorf("VerifyAs returned %+v beside the error %v", typed, err)
+	}
+	refused(t, err, want, token, testSecret)
+	planned, err := jeton.VerifyAs[jeton.AccessClaims](context.Background(), v, token) // a way of its own
+	if !reflect.DeepEqual(planned, jeton.AccessClaims{}) {
+		t.Errorf("VerifyAs returned %+v beside the error %v", planned, err)
 	}
 	refused(t, err, want, token, testSecret)
 	pointer, err := jeton.VerifyAs[*claims](context.Background(), v, token)

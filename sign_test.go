@@ -230,6 +230,12 @@ func TestSignerOptionsThatAreRefused(t *testing.T) {
 		"A17 enc":                     jeton.HeaderParam("enc", "A128GCM"),
 		"A18 zip":                     jeton.HeaderParam("zip", "DEF"),
 		"A18 p2c":                     jeton.HeaderParam("p2c", 1),
+		"A18 epk":                     jeton.HeaderParam("epk", map[string]string{}),
+		"A18 apu":                     jeton.HeaderParam("apu", ""),
+		"A18 apv":                     jeton.HeaderParam("apv", ""),
+		"A18 iv":                      jeton.HeaderParam("iv", ""),
+		"A18 tag":                     jeton.HeaderParam("tag", ""),
+		"A18 p2s":                     jeton.HeaderParam("p2s", ""),
 		"what is no JSON":             jeton.HeaderParam("x", make(chan int)),
 		"cty of another type":         jeton.HeaderParam("cty", 1),
 		"cty that is not ASCII":       jeton.HeaderParam("cty", "é"),
@@ -252,6 +258,10 @@ func TestSignerOptionsThatAreRefused(t *testing.T) {
 			refused(t, err, jeton.ErrInvalidPolicy)
 		})
 	}
+	t.Run("limits that are none, where nothing else minds", func(t *testing.T) {
+		_, err := jeton.NewSigner(hmacKey(t), jeton.WithoutKeyID(), jeton.TokenLimits(jeton.Limits{Depth: 20_000}))
+		refused(t, err, jeton.ErrInvalidPolicy)
+	})
 	t.Run("A7 a parameter twice", func(t *testing.T) {
 		_, err := jeton.NewSigner(hmacKey(t), jeton.HeaderParam("x", 1), jeton.HeaderParam("x", 2))
 		refused(t, err, jeton.ErrInvalidPolicy)

@@ -38,7 +38,8 @@ func NewVerifier(keys KeySet, p Policy) (*Verifier, error) {
 
 // Verify verifies a token in compact serialization and returns what it says, or
 // an error that wraps one of this package's reasons; never both. What the
-// policy's revocation list answers comes back as it is, with its own reasons.
+// policy's revocation list answers comes back with its own reasons, or with
+// ErrRevocationsUnavailable if it has none.
 //
 // The order is: length and segments; header; key, by "kid"; algorithm, which is
 // the key's; signature, over the bytes received; claims; policy, with expiry at
@@ -85,6 +86,10 @@ func (v *Verifier) admit(ctx context.Context, verified *Verified) (*Verified, er
 	}
 	if v.policy.Revocations != nil {
 		if err := v.policy.Revocations.CheckRevoked(ctx, verified); err != nil {
+			if ReasonCode(err) == "" {
+				// A list of another module: its error gets a reason.
+				err = errors.Join(ErrRevocationsUnavailable, err)
+			}
 			return nil, err
 		}
 	}
