@@ -425,6 +425,11 @@ func TestTheStoreIsAnotherOneAllOfASudden(t *testing.T) {
 		must(t, err)
 		time.Sleep(time.Second)
 		stop()
+		before := len(told)
+		time.Sleep(time.Minute)
+		if n := len(told) - before; n < 2 || n > 3 || f.Stats().Failures < 30 {
+			t.Errorf("a minute's outage was told %d times: %v; %+v", n, told, f.Stats())
+		}
 		second := memory.New(time.Now)
 		keys, _, err := first.Keys(t.Context())
 		must(t, err)

@@ -37,6 +37,9 @@ const (
 	leastDelay = 250 * time.Millisecond
 	mostDelay  = 10 * time.Second
 	mostAsked  = time.Minute // of Retry-After
+
+	// repeatEvery is how often OnError is told that it still does not work.
+	repeatEvery = 30 * time.Second
 )
 
 // Follower holds what an issuer has revoked, and keeps up with it. It is a
@@ -214,7 +217,7 @@ func (f *Follower) run(ctx context.Context) {
 	defer f.stop()
 	defer f.stale.Stop()
 	defer f.flush()
-	lastGood := f.now()
+	lastGood, quietUntil := f.now(), time.Time{}
 	for ctx.Err() == nil {
 		f.readDisk(ctx)
 		progress, err := f.connect(ctx)
@@ -223,13 +226,17 @@ func (f *Follower) run(ctx context.Context) {
 			return
 		}
 		if progress {
-			lastGood = f.now()
+			lastGood, quietUntil = f.now(), time.Time{}
 		}
 		if err == nil {
 			continue // it is time to try the other way
 		}
 		f.count(func(s *Stats) { s.Failures++ })
-		f.onError(err)
+		// An outage is many failures, and news once; what was refused always is.
+		if now := f.now(); isRefusal(err) || !now.Before(quietUntil) {
+			quietUntil = now.Add(repeatEvery)
+			f.onError(err)
+		}
 		if !sleep(ctx, delay(f.now().Sub(lastGood), err)) {
 			return
 		}
@@ -248,6 +255,10 @@ func delay(outage time.Duration, err error) time.Duration {
 		d = asked + rand.N(asked/4+leastDelay)
 	}
 	return d
+}
+
+func isRefusal(err error) bool {
+	return errors.Is(err, ErrForged) || errors.Is(err, ErrGap) || errors.Is(err, ErrReplayed) || errors.Is(err, ErrHistory)
 }
 
 func sleep(ctx context.Context, d time.Duration) bool {

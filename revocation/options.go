@@ -107,11 +107,11 @@ func Clock(now func() time.Time) Option {
 	}
 }
 
-// OnError is told of each failure: a connection that broke, a batch that was
-// refused (ErrForged, ErrGap, ErrReplayed, ErrHistory), a snapshot file that can't
-// be read or written, and once that the feed has become stale (ErrStale). It
-// must not block and holds up the follower while it runs. No error has a
-// session's or a subject's name in it.
+// OnError is told of failures: a connection that broke, and again every 30 s while
+// none works; a batch that was refused (ErrForged, ErrGap, ErrReplayed,
+// ErrHistory); a snapshot file that can't be read or written; and once that the
+// feed has become stale (ErrStale). It must not block and holds up the follower
+// while it runs. No error has a session's or a subject's name in it.
 func OnError(f func(error)) Option {
 	return func(o *options) error { o.onError = f; return nil }
 }
