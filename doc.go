@@ -1,27 +1,51 @@
 // Package jeton signs and verifies JSON Web Tokens (RFC 7519) in compact
 // serialization (RFC 7515). It imports the standard library alone.
 //
-// # From a key to a verified token
+// # From a secret to a verified token
 //
-//	key, err := jeton.GenerateKey(jeton.RS256)
-//	signer, err := jeton.NewSigner(key, jeton.Type("at+jwt"))
+// A service that verifies what it signed itself needs one secret of at least 32
+// random bytes, from a file or the environment ("openssl rand -base64 32 >secret"
+// makes one):
+//
+//	secret, err := os.ReadFile("secret")
+//	key, err := jeton.NewHMACKey(jeton.HS256, secret)
+//	signer, err := jeton.NewSigner(key)
 //	token, err := signer.Sign(jeton.Claims{
-//		Issuer:    "https://auth.example",
+//		Issuer:    "shop",
 //		Subject:   "alice",
-//		Audience:  jeton.Audience{"orders"},
+//		Audience:  jeton.Audience{"shop"},
 //		ExpiresAt: jeton.At(time.Now().Add(5 * time.Minute)),
 //	})
 //
+// The token goes to the client, and comes back with its next request. The verifier
+// is made once, and says what a token must say; "JWT" is the type that a Signer
+// writes unless it is told another one:
+//
 //	verifier, err := jeton.NewVerifier(key.Public(), jeton.Policy{
-//		Issuer:   "https://auth.example",
-//		Audience: "orders",
-//		Type:     "at+jwt",
+//		Issuer:   "shop",
+//		Audience: "shop",
+//		Type:     "JWT",
 //	})
 //	verified, err := verifier.Verify(ctx, token)
+//	if errors.Is(err, jeton.ErrExpired) {
+//		// all else about the token holds: the client may ask for a new one
+//	}
+//	verified.Subject() // "alice"
 //
-// Instead of one key, a verifier usually takes a key set: package jwks has a
-// static one and one that is fetched from an issuer. Package httpauth puts a
-// verifier before an HTTP handler.
+// Claims of your own are a struct that embeds [Claims], for Sign and for
+// [VerifyAs]. Package httpauth puts a verifier before an HTTP handler.
+//
+// # One issuer, many verifiers
+//
+// A key pair takes the place of the secret: the issuer signs with one half and the
+// others verify with the other, which may be known to everybody.
+//
+//	key, err := jeton.GenerateKey(jeton.RS256)
+//	signer, err := jeton.NewSigner(key, jeton.Type("at+jwt"))
+//	verifier, err := jeton.NewVerifier(key.Public(), jeton.Policy{..., Type: "at+jwt"})
+//
+// Package jwk reads and writes keys. Instead of one key, a verifier usually takes
+// a key set: package jwks has a static one and one that is fetched from an issuer.
 //
 // # What can't go wrong
 //

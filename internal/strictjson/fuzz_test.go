@@ -15,12 +15,19 @@ var seeds = []string{
 }
 
 // FuzzCheck holds Check against encoding/json and a second opinion on
-// duplicates: see agree.
+// duplicates, and the reader of the outermost object against Check: see agree and
+// readAlike.
 func FuzzCheck(f *testing.F) {
 	for _, s := range seeds {
 		f.Add([]byte(s))
 	}
-	f.Fuzz(func(t *testing.T, text []byte) { agree(t, text) })
+	for _, s := range usualObjects {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		agree(t, text)
+		readAlike(t, string(text))
+	})
 }
 
 // FuzzUnmarshal decodes into a field of every kind. What fits, fits a second
