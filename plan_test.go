@@ -269,6 +269,14 @@ func TestPlanWritesEmptyValuesByTheirTags(t *testing.T) {
 			t.Errorf("%q is written as %s", list, got)
 		}
 	}
+	// Nor has a date that is not left out: encoding/json writes null.
+	type date struct {
+		D NumericDate
+		X string
+	}
+	if got, ok := appendPlanned(nil, date{X: "x"}, limits); ok {
+		t.Errorf("no date is written as %s", got)
+	}
 	// Not a struct, though a pointer to something.
 	for _, claims := range []any{&map[string]int{"a": 1}, new(string), &[]string{"a"}} {
 		if got, ok := appendPlanned(nil, claims, limits); ok {
