@@ -40,7 +40,7 @@ func (i *Issuer) Introspect(ctx context.Context, token string) (Introspection, e
 	}
 	v, err := i.verifier.Verify(ctx, token)
 	if err != nil {
-		if jeton.ReasonCode(err) != "" {
+		if jeton.ReasonCode(err) != "" && !errors.Is(err, jeton.ErrRevocationsUnavailable) {
 			return Introspection{}, nil
 		}
 		return Introspection{}, err

@@ -135,7 +135,7 @@ func (i *Issuer) RevokeToken(ctx context.Context, token, clientID string) error 
 	} else {
 		v, err := i.verifier.Verify(ctx, token)
 		if err != nil {
-			if jeton.ReasonCode(err) != "" {
+			if jeton.ReasonCode(err) != "" && !errors.Is(err, jeton.ErrRevocationsUnavailable) {
 				return nil
 			}
 			return err
