@@ -147,7 +147,7 @@ func (c *keysRotateCmd) Run(ctx context.Context, s *streams) error {
 type keysRetireCmd struct {
 	keyringFlags
 	Now bool   `help:"Don't wait until every verifier knows the next key."`
-	ID  string `arg:"" name:"kid" help:"The key's ID, as jeton keys list shows it."`
+	ID  string `arg:"" name:"kid" help:"The key's ID, as jeton keys list shows it; behind -- if it begins with a dash."`
 }
 
 func (c *keysRetireCmd) Run(ctx context.Context, s *streams) error {
@@ -157,7 +157,7 @@ func (c *keysRetireCmd) Run(ctx context.Context, s *streams) error {
 type keysRevokeCmd struct {
 	keyringFlags
 	Now bool   `help:"Required: every token that the key signed is refused from now on."`
-	ID  string `arg:"" name:"kid" help:"The key's ID, as jeton keys list shows it."`
+	ID  string `arg:"" name:"kid" help:"The key's ID, as jeton keys list shows it; behind -- if it begins with a dash."`
 }
 
 func (c *keysRevokeCmd) Run(ctx context.Context, s *streams) error {
