@@ -71,6 +71,7 @@ func TestCheckRefuses(t *testing.T) {
 		{"a negative number beyond a double", "-1E+309", strictjson.ErrRange},
 		{"a long number beyond a double", "1" + strings.Repeat("0", 309), strictjson.ErrRange},
 		{"a number beyond a double in an object", `{"canary":1e400}`, strictjson.ErrRange},
+		{"a long number beyond a double in an object", `{"canary":1` + strings.Repeat("0", 309) + `,"b":1}`, strictjson.ErrRange},
 
 		{"a plus", "+1", strictjson.ErrSyntax},
 		{"a minus", "-", strictjson.ErrSyntax},
@@ -160,6 +161,10 @@ func TestCheckRefuses(t *testing.T) {
 		{"a name that only ends in a quote", `{a":1}`, strictjson.ErrSyntax},
 		{"a name that begins with another quote", `{'":1}`, strictjson.ErrSyntax},
 		{"a number for a name", `{1:1}`, strictjson.ErrSyntax},
+		{"a name that ends in a backslash", `{"canary\:1,"b":"long enough"}`, strictjson.ErrSyntax},
+		{"a name that ends in a control character", "{\"canary\x01:1,\"b\":\"long enough\"}", strictjson.ErrSyntax},
+		{"a string that ends in a backslash", `{"canary":"x\,"b":"long enough"}`, strictjson.ErrSyntax},
+		{"a string that ends in a control character", "{\"canary\":\"x\x01,\"b\":\"long enough\"}", strictjson.ErrSyntax},
 		{"no colon", `{"canary" 1}`, strictjson.ErrSyntax},
 		{"an equals sign", `{"canary"=1}`, strictjson.ErrSyntax},
 		{"no value", `{"canary":}`, strictjson.ErrSyntax},
