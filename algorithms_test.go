@@ -14,6 +14,7 @@ import (
 	"crypto/sha256"
 	"encoding/asn1"
 	"errors"
+	"fmt"
 	"math/big"
 	"slices"
 	"strings"
@@ -148,6 +149,33 @@ func TestEveryForeignSignerIsChecked(t *testing.T) {
 				t.Errorf("%s, %s: %q, %v", alg, name, token, err)
 			} else {
 				refused(t, err, jeton.ErrInvalidKey)
+			}
+		}
+	}
+}
+
+// A remote signer that gives up waiting may still read what it was to sign.
+func TestForeignSignersMayKeepWhatTheySign(t *testing.T) {
+	for _, key := range everyKey(t) {
+		own, ok := key.Secrets().(crypto.Signer)
+		if !ok {
+			continue
+		}
+		var kept, copies [][]byte
+		signer := must(jeton.NewSigner(must(jeton.NewSigningKey(key.Algorithm(), foreign{key.Public().PublicKey(), func(d []byte, o crypto.SignerOpts) ([]byte, error) {
+			kept, copies = append(kept, d), append(copies, bytes.Clone(d))
+			return own.Sign(rand.Reader, d, o)
+		}}))(t)))(t)
+		var buffer []byte
+		for i := range 5 {
+			c := goodClaims()
+			c.ID = fmt.Sprint(i)
+			must(signer.Sign(c))(t)
+			buffer = must(signer.AppendSign(buffer[:0], c))(t)
+		}
+		for i := range kept {
+			if !bytes.Equal(kept[i], copies[i]) {
+				t.Errorf("%s: what token %d had signed changed afterwards", key.Algorithm(), i)
 			}
 		}
 	}

@@ -90,7 +90,7 @@ func (s ed25519Scheme) sign(k *SigningKey, dst, input []byte) ([]byte, error) {
 	if key, own := private.(ed25519.PrivateKey); own {
 		return append(dst, ed25519.Sign(key, input)...), nil
 	}
-	sig, err := private.(crypto.Signer).Sign(rand.Reader, input, crypto.Hash(0))
+	sig, err := private.(crypto.Signer).Sign(rand.Reader, bytes.Clone(input), crypto.Hash(0)) // see digestFor
 	if err != nil {
 		return dst, fmt.Errorf("%w: the signer failed: %w", ErrInvalidKey, err)
 	}

@@ -70,12 +70,16 @@ func (mldsaScheme) prepare(_ *algorithm, public any) any {
 
 func (s mldsaScheme) sign(k *SigningKey, dst, input []byte) ([]byte, error) {
 	signer := k.private().(crypto.Signer)
+	_, own := signer.(*mldsa.PrivateKey)
+	if !own {
+		input = bytes.Clone(input) // see digestFor
+	}
 	sig, err := signer.Sign(rand.Reader, input, crypto.Hash(0))
 	if err != nil {
 		return dst, fmt.Errorf("%w: the signer failed: %w", ErrInvalidKey, err)
 	}
 	// As with RSA: a remote signer may answer anything.
-	if _, own := signer.(*mldsa.PrivateKey); !own && !s.verify(k.public, input, sig) {
+	if !own && !s.verify(k.public, input, sig) {
 		return dst, errForeignSignature
 	}
 	return append(dst, sig...), nil
