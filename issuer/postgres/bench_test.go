@@ -45,6 +45,12 @@ func BenchmarkRotate(b *testing.B) {
 	all.Wait()
 	bytes := pgtest.Query[float64](b, server, database, `SELECT pg_total_relation_size('sessions') / 100000.0`)
 	b.Logf("%.0f bytes a session", bytes)
+	const updates = `SELECT sum(n_tup_%s)::float8 FROM pg_stat_user_tables WHERE relname = 'sessions'`
+	b.Cleanup(func() {
+		server.AwaitIn(b, database, `SELECT n_tup_upd > 0 FROM pg_stat_user_tables WHERE relname = 'sessions'`)
+		all, hot := pgtest.Query[float64](b, server, database, fmt.Sprintf(updates, "upd")), pgtest.Query[float64](b, server, database, fmt.Sprintf(updates, "hot_upd"))
+		b.Logf("%.2f %% of %.0f rotations were HOT", 100*hot/all, all)
+	})
 	for _, c := range []struct{ callers, committers, size int }{
 		{1, 2, 512}, {64, 64, 1}, {64, 1, 512}, {64, 2, 512}, {256, 1, 512}, {256, 2, 512},
 	} {

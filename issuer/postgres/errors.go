@@ -28,10 +28,8 @@ const (
 )
 
 func failureOf(err error) failure {
-	for _, plain := range contractErrors {
-		if errors.Is(err, plain) {
-			return final
-		}
+	if ofContract(err) {
+		return final
 	}
 	if errors.Is(err, errUnreplicated) {
 		return broken
@@ -68,6 +66,15 @@ func unlessConfiguration(e *pgconn.PgError) failure {
 
 // errDamaged: what the database holds can't be what this package wrote.
 var errDamaged = errors.New("a damaged row")
+
+func ofContract(err error) bool {
+	for _, plain := range contractErrors {
+		if errors.Is(err, plain) {
+			return true
+		}
+	}
+	return false
+}
 
 var contractErrors = []error{issuer.ErrNotFound, issuer.ErrConflict, issuer.ErrExists, errRefused}
 

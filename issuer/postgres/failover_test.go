@@ -167,7 +167,7 @@ type hammer struct {
 	store   *postgres.Store
 	session issuer.Session
 	ended   []issuer.SessionID // whose revocation was acknowledged
-	writes  int                // that were acknowledged
+	writes  *atomic.Int32      // of all hammers, that were acknowledged
 	unknown int                // that were not, and happened
 }
 
@@ -176,7 +176,7 @@ func (h *hammer) create() issuer.Session {
 	for range 2000 {
 		s, err := h.store.CreateSession(h.t.Context(), n)
 		if err == nil {
-			h.writes++
+			h.writes.Add(1)
 			return s
 		}
 		// It may be there after all; then this one is forgotten.
@@ -209,7 +209,7 @@ func (h *hammer) work(over func() bool) {
 		s, err := h.store.Rotate(h.t.Context(), h.session.ID, g, g+1)
 		if err == nil {
 			h.session = s
-			h.writes++
+			h.writes.Add(1)
 		} else {
 			if errors.Is(err, issuer.ErrConflict) {
 				h.t.Error("rule: a rotation whose condition holds does not answer ErrConflict")
@@ -225,7 +225,7 @@ func (h *hammer) work(over func() bool) {
 			id := h.create().ID
 			if _, err := h.store.Revoke(h.t.Context(), issuer.Revocation{SessionID: id, Reason: issuer.ReasonLogout}); err == nil {
 				h.ended = append(h.ended, id)
-				h.writes++
+				h.writes.Add(1)
 			}
 		}
 	}
@@ -281,12 +281,10 @@ func TestFailoverLosesNothing(t *testing.T) {
 		}
 		all.Wait()
 	}
-	var begun atomic.Int32
-	each(func(c *client) {
-		i := int(begun.Add(1)) - 1
+	for i := range clients {
 		clients[i] = &client{service: s, number: i}
-		clients[i].login()
-	})
+	}
+	each((*client).login)
 	for range 3 {
 		s.clock.Move(time.Minute) // past the grace window: each refresh rotates
 		each((*client).refresh)
@@ -294,9 +292,16 @@ func TestFailoverLosesNothing(t *testing.T) {
 
 	var over atomic.Bool
 	hammers := make([]*hammer, 24)
+	var writes atomic.Int32
+	// another waits until some more writes have been acknowledged.
+	another := func(n int32) {
+		for enough := writes.Load() + n; writes.Load() < enough && !t.Failed(); {
+			time.Sleep(time.Millisecond)
+		}
+	}
 	var hammering sync.WaitGroup
 	for i := range hammers {
-		hammers[i] = &hammer{t: t, store: s.stores[i%len(s.stores)]}
+		hammers[i] = &hammer{t: t, store: s.stores[i%len(s.stores)], writes: &writes}
 		hammering.Go(func() { hammers[i].work(over.Load) })
 	}
 
@@ -307,6 +312,7 @@ func TestFailoverLosesNothing(t *testing.T) {
 	failover := make(chan *pgtest.Server, 1)
 	go func() {
 		<-die
+		another(200)
 		primary.Kill()
 		best, other := standbys[0], standbys[1]
 		if other.Position(t) > best.Position(t) {
@@ -338,16 +344,17 @@ func TestFailoverLosesNothing(t *testing.T) {
 			}
 		})
 	}
+	another(200)
 	over.Store(true)
 	hammering.Wait()
 	each((*client).check)
 	told := s.log()
-	writes, unknown := 0, 0
+	unknown := 0
 	for _, h := range hammers {
 		h.check(told)
-		writes, unknown = writes+h.writes, unknown+h.unknown
+		unknown += h.unknown
 	}
-	t.Logf("%d writes were acknowledged; %d were not, and happened", writes, unknown)
+	t.Logf("%d writes were acknowledged; %d were not, and happened", writes.Load(), unknown)
 	if n := s.behind.Load(); n > 0 {
 		t.Errorf("%d rotations were lost", n)
 	}

