@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -46,6 +47,10 @@ type service struct {
 func newService(t *testing.T, nodes int, servers ...*pgtest.Server) *service {
 	s := &service{t: t, clock: newStillClock()}
 	database := servers[0].Database(t)
+	for _, server := range servers {
+		server.Await(t, `SELECT count(*) = 1 FROM pg_database WHERE datname = '`+database+`'`)
+	}
+	slices.Reverse(servers) // the one that takes writes is found wherever it stands
 	master := issuer.GenerateMasterKey()
 	for i := range nodes {
 		store, err := postgres.Open(t.Context(), pgtest.Hosts(database, servers...), postgres.Options{Now: s.clock.Now, Patience: 500 * time.Millisecond})

@@ -126,11 +126,11 @@ func Open(ctx context.Context, connection string, options Options) (*Store, erro
 		return nil, fmt.Errorf("postgres: open: %w", err)
 	}
 	if err = s.checkDurability(ctx); err == nil {
-		err = s.migrate(ctx, options.Existing)
+		err = explain("open", s.migrate(ctx, options.Existing))
 	}
 	if err != nil {
 		s.pool.Close()
-		return nil, explain("open", err)
+		return nil, err
 	}
 	patient := batch.Options{MaxBatch: maxBatch, Timeout: s.patience + attemptTime}
 	several := patient
@@ -179,10 +179,10 @@ func (s *Store) checkDurability(ctx context.Context) error {
 		return err
 	}
 	if commit == "off" {
-		return errors.New("the database has synchronous_commit = off: it acknowledges writes that a crash loses; set it to on, for this role at least (ALTER ROLE ... SET synchronous_commit = on)")
+		return errors.New("postgres: open: the database has synchronous_commit = off: it acknowledges writes that a crash loses; set it to on, for this role at least (ALTER ROLE ... SET synchronous_commit = on)")
 	}
 	if fsync == "off" {
-		return errors.New("the database has fsync = off: a crash of the machine loses writes or the whole database; set it to on")
+		return errors.New("postgres: open: the database has fsync = off: a crash of the machine loses writes or the whole database; set it to on")
 	}
 	return nil
 }
