@@ -66,9 +66,9 @@ func (h *history) compare(s *session, row issuer.Session, mark time.Time, exact 
 	mayEnd := !exact && (s.pending == revoke || s.pending == replay || s.pending == twice || s.brief && s.pending == refresh)
 	switch g := row.Generation; {
 	case g < s.generation:
-		h.violated(acknowledged, "session %s: generation %d was acknowledged, %d is stored", s.id, s.generation, g)
+		h.violated(acknowledged, "session %s: generation %d was acknowledged, %d is stored; this round: %q", s.id, s.generation, g, s.trail)
 	case g > s.generation && !mayRotate, g > s.generation+1:
-		h.violated(nothingHalf, "session %s: generation %d was acknowledged, %d is stored, pending: %q", s.id, s.generation, g, s.pending)
+		h.violated(nothingHalf, "session %s: generation %d was acknowledged, %d is stored; revoked: %q; this round: %q", s.id, s.generation, g, row.RevokeReason, s.trail)
 	case g > s.generation:
 		h.told["refresh without an answer, found done"]++
 	}
@@ -76,7 +76,7 @@ func (h *history) compare(s *session, row issuer.Session, mark time.Time, exact 
 	case s.ended != "" && !row.Revoked():
 		h.violated(acknowledged, "session %s is not revoked: %s", s.id, s.ended)
 	case s.ended == "" && row.Revoked() && !mayEnd:
-		h.violated(nothingHalf, "session %s is revoked (%s), pending: %q", s.id, row.RevokeReason, s.pending)
+		h.violated(nothingHalf, "session %s is revoked (%s); this round: %q", s.id, row.RevokeReason, s.trail)
 	case s.ended == "" && row.Revoked():
 		s.ended = revokedIsDead
 		h.told["end without an answer, found done"]++
@@ -126,7 +126,7 @@ func (h *history) recover(t testing.TB, p place, store issuer.Store) {
 	alive := 0
 	var kept []*session
 	for _, s := range h.sessions {
-		s.pending = nothing
+		s.pending, s.trail = nothing, nil
 		row, _, err := store.Session(t.Context(), s.id)
 		if err != nil {
 			t.Fatal(err)
@@ -150,6 +150,9 @@ func (h *history) recover(t testing.TB, p place, store issuer.Store) {
 		default:
 			h.violated(staysSignedIn, "session %s: its newest token is refused after a crash", s.id)
 			s.ended = staysSignedIn
+		}
+		if err != nil {
+			s.generation = row.Generation // no answer will tell any more
 		}
 		if s.buried < 3 {
 			kept = append(kept, s)

@@ -50,6 +50,12 @@ type session struct {
 
 	expiresAt time.Time         // as the store first had it
 	successor map[string]string // the answer to each token
+	trail     []string          // what was asked in this round, and the answers
+}
+
+// noted adds to a session's trail, for the one who looks for a fault.
+func (s *session) noted(asked ask, a answer, err error) {
+	s.trail = append(s.trail, fmt.Sprintf("%s of %d: %d %s %v", asked, s.generation, a.status, a.Code, err))
 }
 
 // history is what the clients of one store were told, in all rounds.

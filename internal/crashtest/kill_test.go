@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/jeton-go/jeton/internal/pgtest"
 )
 
 // A death is a way in which the program ends in a round.
@@ -20,12 +23,16 @@ type death struct {
 const (
 	anywhere = "random" // after any number of answers
 	anEnd    = "an end" // just when it was acknowledged that a session has ended
+	// The database is killed after any number of answers, and comes back; then
+	// the program is killed.
+	theDatabase = "the database"
 )
 
 // TestKilledUnderLoad kills the program again and again, on one store.
 func TestKilledUnderLoad(t *testing.T) {
 	for name, make := range map[string]func(t *testing.T) place{
-		"SQLite": func(t *testing.T) place { return sqlitePlace(t.TempDir()) },
+		"SQLite":     func(t *testing.T) place { return sqlitePlace(t.TempDir()) },
+		"PostgreSQL": newPostgresPlace,
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := make(t)
@@ -52,18 +59,31 @@ func (h *history) dieOnce(t testing.TB, p place, d death) {
 	var env []string
 	l := load{h: h, strict: true, every: d.endings}
 	l.do = func() { l.p.kill() }
+	gone := make(chan struct{}) // closed when the database was killed
 	switch d.point {
 	case anywhere:
 		l.after = int64(nth)
 	case anEnd:
 		l.afterEnds = int64(nth)
+	case theDatabase:
+		l.after, l.do = int64(nth), func() { p.database().Kill(); close(gone) }
 	default:
 		env = []string{fmt.Sprintf("JETON_FAULT=%s:%d", d.point, nth)}
 	}
 	l.p = start(t, append(p.flags(), "--refresh-grace", "0"), env...)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	l.run(ctx, 16)
+	idle := make(chan struct{}) // closed when the clients have ended
+	go func() {
+		defer close(idle)
+		l.run(ctx, 16)
+	}()
+	select {
+	case <-gone:
+		l.outage(p.database())
+	case <-idle:
+	}
+	<-idle
 	select {
 	case <-l.p.ended:
 	case <-ctx.Done():
@@ -71,6 +91,30 @@ func (h *history) dieOnce(t testing.TB, p place, d death) {
 		l.p.kill()
 	}
 	h.examine(t, p, false)
+}
+
+// outage starts the database again, waits until the program answers as if nothing
+// had been, and kills that.
+func (l *load) outage(database *pgtest.Server) {
+	l.p.t.Helper()
+	database.Run(l.p.t)
+	var a answer
+	for range 100 {
+		l.count(1)
+		var err error
+		if a, err = l.p.login(); err != nil {
+			l.p.t.Fatal(err)
+		}
+		if a.status == http.StatusOK {
+			l.h.add(a.Refresh)
+			l.count(-1)
+			break
+		}
+	}
+	if a.status != http.StatusOK {
+		l.p.t.Errorf("the database is back, and a login is answered with %d\n%s", a.status, l.p.log())
+	}
+	l.p.kill()
 }
 
 // report prints what was done and found.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 const (
@@ -150,6 +151,7 @@ func (l *load) count(n int) {
 // step does one thing with a session.
 func (l *load) step(r *rand.Rand, s *session) error {
 	if s.pending != nothing {
+		time.Sleep(time.Millisecond)
 		return nil // what it asked and got no answer to is looked at afterwards
 	}
 	if s.ended != "" {
@@ -186,6 +188,7 @@ func (l *load) useDead(s *session) error {
 func (l *load) refresh(s *session) error {
 	s.pending = refresh
 	a, err := l.p.refresh(s.token)
+	s.noted(refresh, a, err)
 	if err != nil || a.status >= 500 {
 		return err
 	}
@@ -209,6 +212,7 @@ func (l *load) refresh(s *session) error {
 func (l *load) revoke(s *session) error {
 	s.pending = revoke
 	a, err := l.p.form("/oauth/revoke", url.Values{"token": {s.token}})
+	s.noted(revoke, a, err)
 	if err != nil || a.status >= 500 {
 		return err
 	}
@@ -226,6 +230,7 @@ func (l *load) revoke(s *session) error {
 func (l *load) replay(s *session) error {
 	s.pending = replay
 	a, err := l.p.refresh(s.old)
+	s.noted(replay, a, err)
 	if err != nil || a.status >= 500 {
 		return err
 	}
@@ -251,6 +256,7 @@ func (l *load) twice(s *session) error {
 	both.Wait()
 	sent, won := s.token, 0
 	for i, a := range answers {
+		s.noted(twice, a, errs[i])
 		if errs[i] == nil && a.status == http.StatusOK {
 			won++
 			l.h.answered(s, sent, a.Refresh)

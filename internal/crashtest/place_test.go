@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jeton-go/jeton/internal/pgtest"
 	"github.com/jeton-go/jeton/issuer"
 	"github.com/jeton-go/jeton/issuer/sqlite"
 )
@@ -21,6 +22,8 @@ type place interface {
 	check(t testing.TB)
 	// lag is how far the durable high-water mark of time may be behind.
 	lag() time.Duration
+	// database is the server that the store is on, or nil.
+	database() *pgtest.Server
 	// deaths are what the program dies of, in turn.
 	deaths() []death
 }
@@ -31,6 +34,8 @@ func (p sqlitePlace) dir() string        { return string(p) }
 func (p sqlitePlace) file() string       { return filepath.Join(string(p), "jeton.db") }
 func (p sqlitePlace) flags() []string    { return []string{"--data", string(p)} }
 func (p sqlitePlace) lag() time.Duration { return 0 }
+
+func (p sqlitePlace) database() *pgtest.Server { return nil }
 
 func (p sqlitePlace) deaths() []death {
 	return []death{
