@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-var rounds = flag.Int("rounds", 10, "how often the program is killed, for each store")
+var rounds = flag.Int("rounds", 6, "how often the program is killed, for each store")
 
 // binary is the program under test, built once, with the fault points of the
 // stores reachable.
