@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jeton-go/jeton"
@@ -114,8 +115,8 @@ func (r *Keyring) Revoke(ctx context.Context, id string) ([]string, error) {
 		return nil, err
 	}
 	// Verifiers first: if the second step fails, the command can be given again.
-	if log, ok := r.store.(RevocationLog); ok && k.Use == UseAccess {
-		if _, err := log.RevokeBefore(ctx, EntryKey, id); err != nil {
+	if k.Use == UseAccess {
+		if _, err := r.store.RevokeBefore(ctx, EntryKey, id); err != nil {
 			return nil, err
 		}
 	}
@@ -291,6 +292,10 @@ func (u *keyUpdate) make(w wantedKey) (StoredKey, error) {
 		return s, nil
 	}
 	key, err := jeton.GenerateKey(w.algorithm)
+	// An id is given to commands, which would take one with a dash for a flag.
+	for err == nil && strings.HasPrefix(key.ID(), "-") {
+		key, err = jeton.GenerateKey(w.algorithm)
+	}
 	if err != nil {
 		return StoredKey{}, err
 	}

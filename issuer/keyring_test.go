@@ -366,3 +366,44 @@ func TestRefreshKeyNumbersGoRound(t *testing.T) {
 	}
 	w.next(w.open("somebody").RefreshToken)
 }
+
+// A verifier that begins to follow the feed hours after a key was revoked may
+// have a copy of the key: it is told all the same.
+func TestARevokedKeyStaysInTheLogForAsLongAsCopiesOfIt(t *testing.T) {
+	w := newWorld(t, es256)
+	bad := w.byState(issuer.KeyActive).ID
+	must1ok(t)(w.keyring().Revoke(ctx(), bad))
+	logged := func() bool {
+		entries, _, _, err := w.store.Store.Revocations(ctx(), 0, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.ContainsFunc(entries, func(e issuer.Entry) bool { return e.Kind == issuer.EntryKey && e.Value == bad })
+	}
+	w.clock.Move(24 * time.Hour)
+	must(w.Prune(ctx(), 0))
+	if !logged() {
+		t.Error("rule: a revoked key is told of while a verifier may have a copy of it")
+	}
+	w.clock.Move(time.Hour)
+	must(w.Prune(ctx(), 0))
+	if logged() {
+		t.Error("the entry stays for ever")
+	}
+}
+
+// A command line would take such an id for a flag.
+func TestNoKeyIDBeginsWithADash(t *testing.T) {
+	w := newWorld(t)
+	for range 400 {
+		must1ok(t)(w.keyring().Rotate(ctx(), issuer.UseAccess, "", true))
+		access, _ := w.stored()
+		for _, k := range access {
+			if strings.HasPrefix(k.ID, "-") {
+				t.Fatalf("a key has the id %s", k.ID)
+			}
+		}
+		w.clock.Move(time.Hour)
+		w.tick()
+	}
+}

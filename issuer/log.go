@@ -97,6 +97,10 @@ type Retention struct {
 	// Log: how long an entry of the revocation log stays; at least the longest
 	// life of an access token and [Leeway]. The head stays for ever.
 	Log time.Duration
+	// Keys: how long an EntryKey stays, if that is longer: until no verifier has
+	// a copy of the key. What was written after it stays with it, so that the
+	// log has no gap. Not negative.
+	Keys time.Duration
 }
 
 // Pruner deletes what is over.
@@ -126,7 +130,7 @@ const (
 // returns how much it deleted. Any number of issuers may do so at once.
 // Errors: those of the store.
 func (i *Issuer) Prune(ctx context.Context, keep time.Duration) (int, error) {
-	retention := Retention{Sessions: keep, Log: i.RevocationLife() + logSpare}
+	retention := Retention{Sessions: keep, Log: i.RevocationLife() + logSpare, Keys: keyCopies + logSpare}
 	pause := time.NewTicker(prunePause)
 	defer pause.Stop()
 	for deleted := 0; ; {

@@ -99,8 +99,9 @@ type keyringFlags struct {
 	MasterKeyFile string `help:"File with the master key. Default: master.key in the data directory." placeholder:"FILE" predictor:"file"`
 }
 
-// change changes the keys and tells what changed.
-func (c keyringFlags) change(ctx context.Context, s *streams, do func(*issuer.Keyring) ([]string, error)) (err error) {
+// with works on the stored keys, of which there must be some, with the master key
+// that they are sealed with.
+func (c keyringFlags) with(ctx context.Context, work func(issuer.Store, issuer.MasterKey) error) (err error) {
 	store, err := c.open(ctx)
 	if err != nil {
 		return err
@@ -111,17 +112,24 @@ func (c keyringFlags) change(ctx context.Context, s *streams, do func(*issuer.Ke
 		return err
 	}
 	if len(keys) == 0 {
-		return errors.New("there are no keys yet: jeton serve makes them")
+		return fmt.Errorf("there are no keys in %s yet: jeton serve makes them", c.where())
 	}
 	master, err := c.masterKey(ctx, store, c.MasterKeyFile)
 	if err != nil {
 		return err
 	}
-	changes, err := do(issuer.NewKeyring(store, master))
-	for _, change := range changes {
-		fmt.Fprintln(s.err, change)
-	}
-	return err
+	return work(store, master)
+}
+
+// change changes the keys and tells what changed.
+func (c keyringFlags) change(ctx context.Context, s *streams, do func(*issuer.Keyring) ([]string, error)) error {
+	return c.with(ctx, func(store issuer.Store, master issuer.MasterKey) error {
+		changes, err := do(issuer.NewKeyring(store, master))
+		for _, change := range changes {
+			fmt.Fprintln(s.err, change)
+		}
+		return err
+	})
 }
 
 type keysRotateCmd struct {
@@ -147,7 +155,7 @@ func (c *keysRotateCmd) Run(ctx context.Context, s *streams) error {
 type keysRetireCmd struct {
 	keyringFlags
 	Now bool   `help:"Don't wait until every verifier knows the next key."`
-	ID  string `arg:"" name:"kid" help:"The key's ID, as jeton keys list shows it; behind -- if it begins with a dash."`
+	ID  string `arg:"" name:"kid" help:"The key's ID, as jeton keys list shows it."`
 }
 
 func (c *keysRetireCmd) Run(ctx context.Context, s *streams) error {
@@ -157,7 +165,7 @@ func (c *keysRetireCmd) Run(ctx context.Context, s *streams) error {
 type keysRevokeCmd struct {
 	keyringFlags
 	Now bool   `help:"Required: every token that the key signed is refused from now on."`
-	ID  string `arg:"" name:"kid" help:"The key's ID, as jeton keys list shows it; behind -- if it begins with a dash."`
+	ID  string `arg:"" name:"kid" help:"The key's ID, as jeton keys list shows it."`
 }
 
 func (c *keysRevokeCmd) Run(ctx context.Context, s *streams) error {
@@ -168,34 +176,19 @@ func (c *keysRevokeCmd) Run(ctx context.Context, s *streams) error {
 }
 
 type keysExportCmd struct {
-	dataFlags
-	MasterKeyFile string `help:"File with the master key. Default: master.key in the data directory." placeholder:"FILE" predictor:"file"`
+	keyringFlags
 }
 
 func (c *keysExportCmd) Help() string {
 	return "The secret goes to stdout as a JWK. Whoever has it can make tokens, not just verify them."
 }
 
-func (c *keysExportCmd) Run(ctx context.Context, s *streams) (err error) {
-	store, err := c.open(ctx)
-	if err != nil {
+func (c *keysExportCmd) Run(ctx context.Context, s *streams) error {
+	return c.with(ctx, func(store issuer.Store, master issuer.MasterKey) error {
+		secret, err := issuer.ExportHMACKey(ctx, store, master)
+		if err == nil {
+			_, err = s.out.Write(append(secret, '\n'))
+		}
 		return err
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	keys, _, err := store.Keys(ctx)
-	if err != nil {
-		return err
-	}
-	if len(keys) == 0 {
-		return fmt.Errorf("there are no keys in %s yet: jeton serve makes them", c.where())
-	}
-	master, err := c.masterKey(ctx, store, c.MasterKeyFile)
-	if err != nil {
-		return err
-	}
-	secret, err := issuer.ExportHMACKey(ctx, store, master)
-	if err == nil {
-		_, err = s.out.Write(append(secret, '\n'))
-	}
-	return err
+	})
 }

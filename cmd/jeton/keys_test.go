@@ -46,15 +46,15 @@ func TestKeysOnCommand(t *testing.T) {
 	s.eventually("the next key is published", func() bool {
 		return strings.Contains(s.do("GET", "/.well-known/jwks.json", "", "", "").Body, next.ID)
 	})
-	refused(t, 1, "wait, or do it at once", "keys", "retire", "--data", data, "--", first.ID)
-	tool(t, "", "keys", "retire", "--now", "--data", data, "--", first.ID)
+	refused(t, 1, "wait, or do it at once", "keys", "retire", first.ID, "--data", data)
+	tool(t, "", "keys", "retire", first.ID, "--now", "--data", data)
 	if keys := listKeys(t, data, "access"); keys["active"].ID != next.ID || keys["retiring"].ID != first.ID {
 		t.Errorf("the keys are %+v", keys)
 	}
 	s.want(200, "a token of the retiring key", s.do("GET", "/verify", "", "", pair.Access))
 
-	refused(t, 2, "say --now", "keys", "revoke", "--data", data, "--", first.ID)
-	tool(t, "", "keys", "revoke", "--now", "--data", data, "--", first.ID)
+	refused(t, 2, "say --now", "keys", "revoke", first.ID, "--data", data)
+	tool(t, "", "keys", "revoke", first.ID, "--now", "--data", data)
 	s.eventually("a token of the revoked key is refused", func() bool {
 		return s.do("GET", "/verify", "", "", pair.Access).Status == 401
 	})

@@ -70,7 +70,7 @@ func (s *Store) Prune(ctx context.Context, keep issuer.Retention, limit int) (in
 	switch {
 	case limit <= 0:
 		return 0, errors.New("memory: prune: the limit is not positive")
-	case keep.Sessions < 0 || keep.Log < 0:
+	case keep.Sessions < 0 || keep.Log < 0 || keep.Keys < 0:
 		return 0, errors.New("memory: prune: a negative retention")
 	}
 	now, end, err := s.begin(ctx)
@@ -79,7 +79,14 @@ func (s *Store) Prune(ctx context.Context, keep issuer.Retention, limit int) (in
 	}
 	defer end()
 	over := 0
-	for over < min(limit, len(s.log)) && !s.log[over].At.Add(keep.Log).After(now) {
+	for over < min(limit, len(s.log)) {
+		stays := keep.Log
+		if s.log[over].Kind == issuer.EntryKey {
+			stays = max(stays, keep.Keys)
+		}
+		if s.log[over].At.Add(stays).After(now) {
+			break
+		}
 		over++
 	}
 	s.log = slices.Clone(s.log[over:])

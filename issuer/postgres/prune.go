@@ -19,7 +19,7 @@ func (s *Store) Prune(ctx context.Context, keep issuer.Retention, limit int) (in
 	switch {
 	case limit <= 0:
 		return 0, errors.New("postgres: prune: the limit is not positive")
-	case keep.Sessions < 0 || keep.Log < 0:
+	case keep.Sessions < 0 || keep.Log < 0 || keep.Keys < 0:
 		return 0, errors.New("postgres: prune: a retention is negative")
 	}
 	deleted := 0
@@ -38,13 +38,14 @@ func (s *Store) Prune(ctx context.Context, keep issuer.Retention, limit int) (in
 }
 
 // pruneLog deletes entries of the revocation log from its beginning: they are in
-// the order of their instants.
+// the order of their instants. A revoked key that has to stay keeps what follows.
 func (s *Store) pruneLog(ctx context.Context, keep issuer.Retention, limit int) (looked, deleted int, err error) {
 	err = s.write(ctx, "prune", true, func(t *tx) error {
 		return t.commit(query{
 			sql: `DELETE FROM log WHERE seq IN (SELECT seq FROM
-				(SELECT seq, at FROM log ORDER BY seq LIMIT $2) AS oldest WHERE at + $3 <= ` + nowSQL + `)`,
-			args:     []any{s.tick(), int64(limit), keep.Log.Microseconds()},
+				(SELECT seq, at FROM log ORDER BY seq LIMIT $2) AS oldest WHERE at + $3 <= ` + nowSQL + `
+				AND seq < coalesce((SELECT min(seq) FROM log WHERE kind = 'key' AND at + $4 > ` + nowSQL + `), seq + 1))`,
+			args:     []any{s.tick(), int64(limit), keep.Log.Microseconds(), keep.Keys.Microseconds()},
 			affected: func(n int64) { deleted = int(n) },
 		})
 	})

@@ -18,7 +18,7 @@ func (s *Store) Prune(ctx context.Context, keep issuer.Retention, limit int) (in
 	switch {
 	case limit <= 0:
 		return 0, errors.New("sqlite: prune: the limit is not positive")
-	case keep.Sessions < 0 || keep.Log < 0:
+	case keep.Sessions < 0 || keep.Log < 0 || keep.Keys < 0:
 		return 0, errors.New("sqlite: prune: a retention is negative")
 	}
 	deleted := 0
@@ -44,10 +44,12 @@ func (s *Store) Prune(ctx context.Context, keep issuer.Retention, limit int) (in
 }
 
 // pruneLog deletes entries of the revocation log from its beginning: they are in
-// the order of their instants.
+// the order of their instants. A revoked key that has to stay keeps what follows.
 func (t *tx) pruneLog(keep issuer.Retention, limit int) (looked, deleted int, err error) {
 	res, err := t.exec(`DELETE FROM log WHERE seq IN (SELECT seq FROM
-		(SELECT seq, at FROM log ORDER BY seq LIMIT ?) WHERE at <= ?)`, limit, t.now-keep.Log.Microseconds())
+		(SELECT seq, at FROM log ORDER BY seq LIMIT ?) WHERE at <= ?
+		AND seq < coalesce((SELECT min(seq) FROM log WHERE kind = 'key' AND at > ?), seq + 1))`,
+		limit, t.now-keep.Log.Microseconds(), t.now-keep.Keys.Microseconds())
 	if err != nil {
 		return 0, 0, err
 	}

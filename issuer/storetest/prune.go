@@ -114,6 +114,32 @@ func pruneRules() []rule {
 			}
 			c.wants("the head", at, head)
 		}},
+		{name: "keys", rule: "a revoked key stays in the log for the retention of keys, and what follows it stays too", run: func(c *check) {
+			keep := keep
+			keep.Keys = 24 * time.Hour
+			for _, e := range []struct {
+				kind  issuer.EntryKind
+				value string
+			}{{issuer.EntrySubject, "before"}, {issuer.EntryKey, "kid"}, {issuer.EntrySubject, "after"}} {
+				_, err := c.RevokeBefore(c.ctx, e.kind, e.value)
+				c.must(err, "revoke")
+				c.clock.Move(time.Second)
+			}
+			all, _ := c.entries(c.Store, 0, 10)
+			c.clock.Move(keep.Keys - 2*time.Second - time.Microsecond)
+			c.wants("rows deleted while the key has to stay", c.pruneAll(keep, 100), 1)
+			got, _ := c.entries(c.Store, 0, 10)
+			c.wants("what is left", got, all[1:])
+			c.clock.Move(time.Microsecond)
+			c.wants("rows deleted when its time is over", c.pruneAll(keep, 100), 2)
+			_, err := c.RevokeBefore(c.ctx, issuer.EntryKey, "kid")
+			c.must(err, "revoke")
+			c.clock.Move(keep.Log - time.Microsecond)
+			keep.Keys = 0
+			c.wants("rows deleted before the log's own time", c.pruneAll(keep, 100), 0)
+			c.clock.Move(time.Microsecond)
+			c.wants("rows deleted without a retention of keys", c.pruneAll(keep, 100), 1)
+		}},
 		{name: "goes on", rule: "after everything was pruned the log goes on where it was, another opening of the place included", run: func(c *check) {
 			c.revoke(issuer.Revocation{Subject: "alice", Reason: issuer.ReasonRevoked})
 			_, head := c.entries(c.Store, 0, 10)
@@ -153,7 +179,7 @@ func pruneRules() []rule {
 			for _, bad := range []struct {
 				keep  issuer.Retention
 				limit int
-			}{{keep, 0}, {keep, -1}, {issuer.Retention{Sessions: -1}, 10}, {issuer.Retention{Log: -1}, 10}} {
+			}{{keep, 0}, {keep, -1}, {issuer.Retention{Sessions: -1}, 10}, {issuer.Retention{Log: -1}, 10}, {issuer.Retention{Keys: -1}, 10}} {
 				if _, err := c.Prune(c.ctx, bad.keep, bad.limit); err == nil {
 					c.broken("%v, limit %d: no error", bad.keep, bad.limit)
 				}

@@ -83,3 +83,5 @@ CREATE TABLE log (
     value  text   COLLATE "C" NOT NULL,
     chain  bytea  NOT NULL
 );
+-- For pruning: few keys are ever revoked.
+CREATE INDEX log_of_keys ON log (seq) WHERE kind = 'key';

@@ -94,3 +94,5 @@ CREATE TABLE log (
     at     INTEGER NOT NULL,
     chain  BLOB    NOT NULL CHECK (length(chain) = 32)
 ) STRICT;
+-- For pruning: few keys are ever revoked.
+CREATE INDEX log_of_keys ON log (seq) WHERE kind = 'key';
