@@ -94,7 +94,7 @@ func (p *plan) add(t reflect.Type, base uintptr) bool {
 		if name == "" {
 			name = f.Name
 		}
-		kind, ok := plannedKindOf(f.Type)
+		kind, ok := plannedKindOf(f.Type, marshals)
 		want, isRegistered := registered[name]
 		// encoding/json has its own idea of a tag with one of these characters.
 		if !ok || isRegistered && kind != want || !plain(name) || strings.ContainsAny(name, "'`\x7f") {
@@ -125,18 +125,20 @@ func (p *plan) add(t reflect.Type, base uintptr) bool {
 	return true
 }
 
-func plannedKindOf(t reflect.Type) (plannedKind, bool) {
+// plannedKindOf tells how a type is read or written by offset, if it is, given
+// whether a type does that itself.
+func plannedKindOf(t reflect.Type, itself func(reflect.Type) bool) (plannedKind, bool) {
 	switch {
 	case t == audienceType:
 		return plannedAudience, true
 	case t == dateType:
 		return plannedDate, true
-	case marshals(t):
+	case itself(t):
 		return 0, false
 	}
 	switch t.Kind() {
 	case reflect.String:
-		return plannedString, t != reflect.TypeFor[json.Number]()
+		return plannedString, t != numberType
 	case reflect.Bool:
 		return plannedBool, true
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
@@ -144,7 +146,7 @@ func plannedKindOf(t reflect.Type) (plannedKind, bool) {
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		return plannedUint, true
 	case reflect.Slice:
-		return plannedStrings, t.Elem().Kind() == reflect.String && !marshals(t.Elem()) && t.Elem() != reflect.TypeFor[json.Number]()
+		return plannedStrings, t.Elem().Kind() == reflect.String && !itself(t.Elem()) && t.Elem() != numberType
 	}
 	return 0, false
 }

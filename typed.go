@@ -77,7 +77,7 @@ func newTypedPlan(t reflect.Type) *typedPlan {
 		if !ok {
 			return nil
 		}
-		kind, ok := typedKindOf(ft)
+		kind, ok := plannedKindOf(ft, unmarshals)
 		if !ok {
 			return nil
 		}
@@ -103,31 +103,6 @@ func fieldAt(t reflect.Type, index []int) (reflect.Type, uintptr, bool) {
 		t, offset = f.Type, offset+f.Offset
 	}
 	return t, offset, true
-}
-
-func typedKindOf(t reflect.Type) (plannedKind, bool) {
-	switch {
-	case t == audienceType:
-		return plannedAudience, true
-	case t == dateType:
-		return plannedDate, true
-	case unmarshals(t):
-		return 0, false
-	}
-	switch t.Kind() {
-	case reflect.String:
-		return plannedString, t != numberType
-	case reflect.Bool:
-		return plannedBool, true
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return plannedInt, true
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return plannedUint, true
-	case reflect.Slice:
-		e := t.Elem()
-		return plannedStrings, e.Kind() == reflect.String && !unmarshals(e) && e != numberType
-	}
-	return 0, false
 }
 
 var (
