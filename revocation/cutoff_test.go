@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -178,13 +179,13 @@ func TestAMinuteCutOff(t *testing.T) {
 				n := newNetwork()
 				store := memory.New(time.Now)
 				iss, stop := n.serve(t, "auth.example", nodeConfig(store))
-				var stale int
+				var stale atomic.Int32
 				f, err := revocation.Follow(t.Context(), authURL+"/v1/revocations", keysOf(t, iss), authURL, append(options,
 					revocation.InsecureHTTP(), revocation.FailOpen(20*time.Second),
 					revocation.HTTPClient(&http.Client{Transport: &http.Transport{DialContext: n.dial}}),
 					revocation.OnError(func(err error) {
 						if errors.Is(err, revocation.ErrStale) {
-							stale++
+							stale.Add(1)
 						}
 					}))...)
 				must(t, err)
@@ -197,14 +198,14 @@ func TestAMinuteCutOff(t *testing.T) {
 					_, err := iss.RevokeIssued(t.Context(), issuer.EntrySubject, fmt.Sprint("u", k))
 					must(t, err)
 				}
-				stale = 0
+				stale.Store(0)
 				n.stall()
 				for k := range 60 {
 					revoke(k)
 					time.Sleep(time.Second)
 				}
-				if !f.Stats().Stale || stale != 1 {
-					t.Errorf("a minute without a word: %+v, told %d times", f.Stats(), stale)
+				if !f.Stats().Stale || stale.Load() != 1 {
+					t.Errorf("a minute without a word: %+v, told %d times", f.Stats(), stale.Load())
 				}
 				if f.Stats().Failures == 0 {
 					t.Error("it did not notice that nothing comes any more")
@@ -232,11 +233,11 @@ func TestTwoNodesOnOneStore(t *testing.T) {
 		store := memory.New(time.Now)
 		one, stopOne := n.serve(t, "one", nodeConfig(store))
 		two, stopTwo := n.serve(t, "two", nodeConfig(store))
-		var told []error
+		var told reports
 		follow := func(name string) *revocation.Follower {
 			f, err := revocation.Follow(t.Context(), "http://"+name+"/v1/revocations", keysOf(t, one), authURL, revocation.InsecureHTTP(),
 				revocation.HTTPClient(&http.Client{Transport: &http.Transport{DialContext: n.dial}}),
-				revocation.OnError(func(err error) { told = append(told, err) }))
+				revocation.OnError(told.add))
 			must(t, err)
 			ready(t, f)
 			return f
@@ -263,7 +264,7 @@ func TestTwoNodesOnOneStore(t *testing.T) {
 		if s := atOne.Stats(); len(atOne.Entries()) != 21 || s.Refused != 0 || s.Snapshots != 1 {
 			t.Errorf("%+v", s)
 		}
-		for _, err := range told {
+		for _, err := range told.all() {
 			if errors.Is(err, revocation.ErrHistory) {
 				t.Errorf("told of another history: %v", err)
 			}
@@ -415,20 +416,20 @@ func TestTheStoreIsAnotherOneAllOfASudden(t *testing.T) {
 		n := newNetwork()
 		first := memory.New(time.Now)
 		iss, stop := n.serve(t, "auth.example", nodeConfig(first))
-		var told []error
+		var told reports
 		f, err := revocation.Follow(t.Context(), authURL+"/v1/revocations", keysOf(t, iss), authURL, revocation.InsecureHTTP(),
 			revocation.HTTPClient(&http.Client{Transport: &http.Transport{DialContext: n.dial}}),
-			revocation.OnError(func(err error) { told = append(told, err) }))
+			revocation.OnError(told.add))
 		must(t, err)
 		ready(t, f)
 		_, err = iss.RevokeIssued(t.Context(), issuer.EntrySubject, "old")
 		must(t, err)
 		time.Sleep(time.Second)
 		stop()
-		before := len(told)
+		before := len(told.all())
 		time.Sleep(time.Minute)
-		if n := len(told) - before; n < 2 || n > 3 || f.Stats().Failures < 30 {
-			t.Errorf("a minute's outage was told %d times: %v; %+v", n, told, f.Stats())
+		if n := len(told.all()) - before; n < 2 || n > 3 || f.Stats().Failures < 30 {
+			t.Errorf("a minute's outage was told %d times: %v; %+v", n, told.all(), f.Stats())
 		}
 		second := memory.New(time.Now)
 		keys, _, err := first.Keys(t.Context())
@@ -442,10 +443,28 @@ func TestTheStoreIsAnotherOneAllOfASudden(t *testing.T) {
 		for _, e := range f.Entries() {
 			values = append(values, e.Value)
 		}
-		if !slices.Equal(values, []string{"new", "old"}) || !slices.ContainsFunc(told, func(err error) bool { return errors.Is(err, revocation.ErrHistory) }) {
-			t.Errorf("%v; told %v", values, told)
+		if !slices.Equal(values, []string{"new", "old"}) || !slices.ContainsFunc(told.all(), func(err error) bool { return errors.Is(err, revocation.ErrHistory) }) {
+			t.Errorf("%v; told %v", values, told.all())
 		}
 		f.Close()
 		stop()
 	})
+}
+
+// reports are what a follower reports while the test goes on.
+type reports struct {
+	mu   sync.Mutex
+	errs []error
+}
+
+func (r *reports) add(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.errs = append(r.errs, err)
+}
+
+func (r *reports) all() []error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.errs)
 }
