@@ -113,7 +113,7 @@ func (g gateway) run(t testing.TB, guardAddress, serviceAddress string) string {
 	replace := strings.NewReplacer("127.0.0.1:9090", guardAddress, "127.0.0.1:3000", serviceAddress,
 		"127.0.0.1:8000", "127.0.0.1:"+port, ":8000", ":"+port)
 	cmd := g.start(t, t.TempDir(), replace)
-	cmd.Path = path
+	cmd.Path, cmd.Err = path, nil // a name alone is not found where /usr/sbin is not searched
 	var said lockedBuffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {
