@@ -22,6 +22,7 @@ import (
 var (
 	// description is the character set of RFC 6749 section 5.2.
 	description = regexp.MustCompile(`^[\x20-\x21\x23-\x5B\x5D-\x7E]+$`)
+	requestID   = regexp.MustCompile(`^[\w.-]{1,64}$`)
 	errorCode   = regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`)
 	// secrets are passwords, refresh tokens, and JWTs.
 	secrets = regexp.MustCompile(marker + `|jtr_[\w-]{8}|eyJ[\w-]{8}`)
@@ -42,6 +43,9 @@ func checkAnswer(t testing.TB, r *http.Request, a answer) {
 	}
 	if a.header.Get("X-Content-Type-Options") != "nosniff" {
 		bad("without nosniff")
+	}
+	if id := a.header.Values("X-Request-Id"); len(id) != 1 || !requestID.MatchString(id[0]) {
+		bad("with X-Request-Id %q", id)
 	}
 	for name := range a.header {
 		if name == "Set-Cookie" || name == "Location" || strings.HasPrefix(name, "Access-Control-") {

@@ -103,6 +103,7 @@ func (a *api) frame(routes []route) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
+		r = named(w, r)
 		// The mux would redirect from a path's other spellings, token in the
 		// query and all.
 		if p := r.URL.EscapedPath(); path.Clean(p) != p {

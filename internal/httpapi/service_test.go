@@ -203,12 +203,12 @@ func (a answer) member(name string) string {
 	return s
 }
 
-// raw is all that the client got, but for the date.
+// raw is all that the client got, but for the date and the request's name.
 func (a answer) raw() string {
 	var b strings.Builder
 	fmt.Fprintln(&b, a.status)
 	for _, name := range slices.Sorted(maps.Keys(a.header)) {
-		if name != "Date" {
+		if name != "Date" && name != "X-Request-Id" {
 			fmt.Fprintf(&b, "%s: %q\n", name, a.header[name])
 		}
 	}

@@ -1,0 +1,57 @@
+package httpapi
+
+import (
+	"crypto/rand"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/jeton-go/jeton/issuer"
+)
+
+// requestIDHeader names a request, for whoever looks for it in several logs.
+const requestIDHeader = "X-Request-Id"
+
+// maxRequestID is shorter than a JWT or a refresh token.
+const maxRequestID = 64
+
+// named gives a request its id and its client's address, and tells the client
+// the id.
+func named(w http.ResponseWriter, r *http.Request) *http.Request {
+	info := issuer.RequestInfo{ID: requestID(r), Client: clientAddress(r)}
+	w.Header().Set(requestIDHeader, info.ID)
+	return r.WithContext(issuer.WithRequestInfo(r.Context(), info))
+}
+
+// requestID returns the id that the client, or a proxy before it, gave the
+// request, if it is one that can stand in any log and is no token of ours; else
+// a new one.
+func requestID(r *http.Request) string {
+	if given := r.Header[requestIDHeader]; len(given) == 1 && goodRequestID(given[0]) {
+		return given[0]
+	}
+	return rand.Text()
+}
+
+func goodRequestID(id string) bool {
+	if id == "" || len(id) > maxRequestID || strings.HasPrefix(id, "jtr_") || strings.HasPrefix(id, "jta_") {
+		return false
+	}
+	for i := range len(id) {
+		c := id[i]
+		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && c != '-' && c != '_' && c != '.' {
+			return false
+		}
+	}
+	return true
+}
+
+// clientAddress is the peer of the connection. What a header says about the
+// client anybody could have written.
+func clientAddress(r *http.Request) netip.Addr {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return peer.Addr().Unmap().WithZone("")
+}
