@@ -1,6 +1,7 @@
 package jeton
 
 import (
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/subtle"
 	"hash/maphash"
@@ -21,22 +22,40 @@ type cache struct {
 	slots []atomic.Pointer[cached]
 }
 
-// cached is keyed by a digest of the whole token and then held against it: header
-// and payload byte for byte, the signature by its SHA-256. So no two tokens share
-// an entry, and what lies in memory is no token: its signature is not there.
+// cached is keyed by a digest of the whole token and then held against it: most of
+// it byte for byte, the end of the signature by its SHA-256. So no two tokens share
+// an entry, and what lies in memory is no token: the end is not there.
 type cached struct {
 	digest   uint64            // with the cache's seed
-	input    string            // header and payload as they were received
-	sum      [sha256.Size]byte // of the signature as it was received
+	plain    string            // the token but for the end
+	sum      [sha256.Size]byte // of the end
 	verified *Verified
 }
 
 func (e *cached) is(digest uint64, c compact) bool {
-	if e.digest != digest || e.input != c.input() {
+	end := len(e.plain)
+	if e.digest != digest || len(c.token) <= end || c.token[:end] != e.plain {
 		return false
 	}
-	sum := sha256.Sum256(bytesOf(c.signature()))
+	sum := sha256.Sum256(bytesOf(c.token[end:]))
 	return subtle.ConstantTimeCompare(e.sum[:], sum[:]) == 1
+}
+
+// withheld is how many characters of a signature an entry does not hold: the last
+// 256 bits, which nobody can guess, and no more than SHA-256 takes in one block.
+const withheld = 43
+
+// end returns where the part of a token begins that an entry does not hold. Of a
+// signature under an RSA key with a small exponent that is all: there, who knows
+// most of it can work out the rest.
+func (c compact) end(key *VerifyingKey) int {
+	start := c.last + 1
+	if key != nil {
+		if public, ok := key.public().(*rsa.PublicKey); ok && public.E < usualExponent {
+			return start
+		}
+	}
+	return max(start, len(c.token)-withheld)
 }
 
 // cacheWays is how many slots a token may lie in.
@@ -85,7 +104,8 @@ func (c *cache) add(digest uint64, t compact, v *Verified) {
 			break
 		}
 	}
-	slots[victim].Store(&cached{digest, strings.Clone(t.input()), sha256.Sum256(bytesOf(t.signature())), v})
+	end := t.end(v.key)
+	slots[victim].Store(&cached{digest, strings.Clone(t.token[:end]), sha256.Sum256(bytesOf(t.token[end:])), v})
 }
 
 func (c *cache) drop(gone *cached) {

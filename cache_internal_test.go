@@ -1,6 +1,7 @@
 package jeton
 
 import (
+	"crypto/rsa"
 	"fmt"
 	"strings"
 	"testing"
@@ -62,16 +63,56 @@ func TestCacheEntryIsOfOneToken(t *testing.T) {
 	}
 }
 
-// A dump of the memory shows no token that could be sent.
-func TestCacheKeepsNoSignature(t *testing.T) {
-	c := newCache(4)
-	token, _ := split("header.payload.signature", Limits{TokenBytes: 1000})
-	c.add(c.digest(token), token, &Verified{})
-	e := c.find(c.digest(token), token)
-	if e == nil {
-		t.Fatal("no entry")
+// A dump of the memory shows no token that could be sent, nor one whose end could
+// be worked out.
+func TestCacheKeepsNoWholeSignature(t *testing.T) {
+	long := strings.Repeat("x", 300) + "the_last_forty-three_characters_of_a_token!"
+	small := &VerifyingKey{public: conceal(&rsa.PublicKey{E: 3})}
+	for _, tt := range []struct {
+		name, signature string
+		key             *VerifyingKey
+		held            int
+	}{
+		{"short", "signature", nil, 0},
+		{"as long as what is withheld", long[300:], nil, 0},
+		{"long", long, nil, 300},
+		{"of RSA", long, &VerifyingKey{public: conceal(&rsa.PublicKey{E: usualExponent})}, 300},
+		{"of RSA with a small exponent", long, small, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := newCache(4)
+			token, _ := split("header.payload."+tt.signature, Limits{TokenBytes: 1000})
+			c.add(c.digest(token), token, &Verified{key: tt.key})
+			e := c.find(c.digest(token), token)
+			if e == nil {
+				t.Fatal("no entry")
+			}
+			if want := "header.payload." + tt.signature[:tt.held]; e.plain != want {
+				t.Errorf("the entry holds %q, want %q", e.plain, want)
+			}
+			shown := fmt.Sprint(e.digest, e.plain, string(e.sum[:]), e.verified.payload)
+			if strings.Contains(shown, tt.signature[len(tt.signature)-9:]) {
+				t.Errorf("the entry shows the end of the signature: %s", shown)
+			}
+		})
 	}
-	if shown := fmt.Sprint(e.digest, e.input, string(e.sum[:]), e.verified.payload); strings.Contains(shown, "signature") {
-		t.Errorf("the entry holds %s", shown)
+}
+
+// A signature is compared to its last character and its first, whether the entry
+// holds that part or not.
+func TestCacheComparesTheWholeSignature(t *testing.T) {
+	text := "header.payload." + strings.Repeat("s", 342)
+	limits := Limits{TokenBytes: 1000}
+	one, _ := split(text, limits)
+	c := newCache(4)
+	c.add(7, one, &Verified{})
+	others := []string{text + "s", text[:len(text)-1]}
+	for i := len("header.payload."); i < len(text); i++ {
+		others = append(others, text[:i]+"t"+text[i+1:])
+	}
+	for _, other := range others {
+		if token, err := split(other, limits); err != nil || c.find(7, token) != nil {
+			t.Fatalf("%s finds the entry of another: %v", other, err)
+		}
 	}
 }

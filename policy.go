@@ -38,8 +38,8 @@ type Policy struct {
 	// twice. Key set, clock and revocations are asked each time all the same:
 	// nothing outlives its expiry, its key or its revocation. It pays where
 	// signatures are slow and clients send a token often. An entry takes about
-	// 900 bytes and 2.4 times the length of the claims, and holds no signature;
-	// at most 16,777,216 entries.
+	// 900 bytes, 2.4 times the length of the claims and the signature, the end of
+	// which it does not hold; at most 16,777,216 entries.
 	CacheEntries int
 
 	// Limits on what is read; a zero field is its default.
@@ -167,15 +167,15 @@ func (p *Policy) check(h *Header, c *Claims, now time.Time) error {
 			return fail(ErrContradictoryTimes, "iat is after exp")
 		}
 	}
-	latest := now.Add(p.Leeway)
-	if !nbf.IsZero() && nbf.afterTime(latest) {
+	// The clock is moved by the leeway only where that decides.
+	if !nbf.IsZero() && nbf.afterTime(now) && nbf.afterTime(now.Add(p.Leeway)) {
 		return fail(ErrNotYetValid, "nbf is in the future")
 	}
-	if !iat.IsZero() && iat.afterTime(latest) {
+	if !iat.IsZero() && iat.afterTime(now) && iat.afterTime(now.Add(p.Leeway)) {
 		return fail(ErrIssuedInFuture, "iat is in the future")
 	}
 	// A fraction of "exp" rounds down: never a moment longer than it says.
-	if !exp.IsZero() && now.Add(-p.Leeway).Unix() >= exp.sec {
+	if !exp.IsZero() && now.Unix() >= exp.sec && now.Add(-p.Leeway).Unix() >= exp.sec {
 		return fail(ErrExpired, "exp has passed")
 	}
 	return nil
