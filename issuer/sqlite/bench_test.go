@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/base64"
 	"fmt"
 	"os"
@@ -18,11 +19,21 @@ import (
 	"github.com/jeton-go/jeton/issuer/sqlite"
 )
 
-// sessionsVariable in the environment is how many sessions the benchmarks have.
-const sessionsVariable = "JETON_BENCH_SESSIONS"
+// Variables of the environment: how many sessions the benchmarks have, and a file
+// to keep them in, which need not be filled the next time.
+const (
+	sessionsVariable = "JETON_BENCH_SESSIONS"
+	fileVariable     = "JETON_BENCH_FILE"
+)
 
-// fill opens a store with sessions.
-func fill(b *testing.B) (*sqlite.Store, []issuer.SessionID) {
+// byHand is how many sessions fill makes as a service does. More than that come
+// from copies of them, which have ids and subjects of their own, in no order
+// either.
+const byHand = 100_000
+
+// fill opens a store with sessions and returns the ids of two million at most, and
+// their generations.
+func fill(b *testing.B) (*sqlite.Store, []issuer.SessionID, []atomic.Uint32) {
 	b.Helper()
 	n := 10_000
 	if text := os.Getenv(sessionsVariable); text != "" {
@@ -32,32 +43,114 @@ func fill(b *testing.B) (*sqlite.Store, []issuer.SessionID) {
 		}
 	}
 	path := filepath.Join(b.TempDir(), "jeton.db")
-	store, err := sqlite.Open(b.Context(), path, sqlite.Options{Now: time.Now, OnError: func(err error) { b.Error(err) }})
-	if err != nil {
-		b.Fatal(err)
+	if name := os.Getenv(fileVariable); name != "" {
+		path = name
 	}
-	ids := make([]issuer.SessionID, n)
-	crowd(b, 256, n, func(i int) error {
-		ids[i] = issuer.NewSessionID()
+	_, err := os.Stat(path)
+	filled := err == nil
+	open := func() *sqlite.Store {
+		store, err := sqlite.Open(b.Context(), path, sqlite.Options{Now: time.Now, OnError: func(err error) { b.Error(err) }})
+		if err != nil {
+			b.Fatal(err)
+		}
+		return store
+	}
+	closed := func(store *sqlite.Store) {
+		if err := store.Close(); err != nil {
+			b.Error(err)
+		}
+	}
+	store := open()
+	first := min(n, byHand)
+	if filled {
+		first = 0
+	}
+	crowd(b, 256, first, func(i int) error {
 		_, err := store.CreateSession(b.Context(), issuer.NewSession{
-			ID: ids[i], Subject: subject(i / 3), ClientID: "jeton-login", Seed: issuer.NewSeed(),
+			ID: issuer.NewSessionID(), Subject: subject(i / 3), ClientID: "jeton-login", Seed: issuer.NewSeed(),
 			Lifetime: 30 * 24 * time.Hour, IdleTimeout: 7 * 24 * time.Hour,
 			Audience: []string{"orders"}, Scope: "orders:read orders:write",
 			Claims: []byte(`{"roles":["buyer"]}`), Device: fmt.Sprint("Firefox on Linux ", i%100),
 		})
 		return err
 	})
+	closed(store)
+	if !filled {
+		copies(b, path, first, n)
+	}
+	ids, generations := stored(b, path)
+	store = open()
 	b.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			b.Error(err)
-		}
+		closed(store)
 		info, err := os.Stat(path)
 		if err != nil {
 			b.Fatal(err)
 		}
 		b.Logf("%d sessions, %d bytes each", n, info.Size()/int64(n))
 	})
-	return store, ids
+	return store, ids, generations
+}
+
+// unsynced opens the file beside the store's own code.
+func unsynced(b *testing.B, path string) *sql.DB {
+	b.Helper()
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=synchronous(OFF)&_pragma=cache_size(-2000000)")
+	if err != nil {
+		b.Fatal(err)
+	}
+	db.SetMaxOpenConns(1)
+	return db
+}
+
+// copies brings the file's sessions from so many to another number.
+func copies(b *testing.B, path string, from, to int) {
+	b.Helper()
+	db := unsynced(b, path)
+	defer db.Close()
+	for have := from; have < to; {
+		more := min(from, to-have)
+		if _, err := db.Exec(`INSERT INTO sessions
+			(id, counter, rotated_at, created_at, expires_at, grant_id, seed, subject, due_at, revoke_reason, claims, device)
+			SELECT randomblob(16), counter, rotated_at, created_at, expires_at, grant_id, randomblob(16),
+			lower(hex(randomblob(11))), due_at, revoke_reason, claims, device FROM sessions WHERE number <= ?`, more); err != nil {
+			b.Fatal(err)
+		}
+		have += more
+	}
+	if _, err := db.Exec(`UPDATE grants SET sessions = (SELECT count(*) FROM sessions WHERE grant_id = grants.id)`); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// stored returns what sessions the file has, or some of them, evenly spread.
+func stored(b *testing.B, path string) ([]issuer.SessionID, []atomic.Uint32) {
+	b.Helper()
+	db := unsynced(b, path)
+	defer db.Close()
+	var last int
+	if err := db.QueryRow(`SELECT max(number) FROM sessions`).Scan(&last); err != nil {
+		b.Fatal(err)
+	}
+	step := (last + 1_999_999) / 2_000_000
+	rows, err := db.Query(`SELECT id, generation FROM sessions WHERE number % ? = 0`, step)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer rows.Close()
+	ids, generations := make([]issuer.SessionID, 0, last/step), make([]atomic.Uint32, last/step)
+	for rows.Next() {
+		var id []byte
+		var generation uint32
+		if err := rows.Scan(&id, &generation); err != nil {
+			b.Fatal(err)
+		}
+		generations[len(ids)].Store(generation)
+		ids = append(ids, issuer.SessionID(id))
+	}
+	if err := rows.Err(); err != nil {
+		b.Fatal(err)
+	}
+	return ids, generations
 }
 
 // subject is like the ids of users: 22 characters without order.
@@ -91,9 +184,8 @@ func requestContext(b *testing.B) context.Context {
 }
 
 func BenchmarkRotate(b *testing.B) {
-	store, ids := fill(b)
+	store, ids, generation := fill(b)
 	ctx := requestContext(b)
-	generation := make([]atomic.Uint32, len(ids))
 	for _, callers := range []int{1, 64, 256} {
 		b.Run(fmt.Sprint(callers), func(b *testing.B) {
 			took := make([]time.Duration, b.N)
@@ -117,7 +209,7 @@ func BenchmarkRotate(b *testing.B) {
 }
 
 func BenchmarkSession(b *testing.B) {
-	store, ids := fill(b)
+	store, ids, _ := fill(b)
 	ctx := requestContext(b)
 	b.Run("serial", func(b *testing.B) {
 		for i := 0; b.Loop(); i++ {
