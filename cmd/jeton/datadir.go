@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/jeton-go/jeton/issuer"
@@ -70,8 +69,8 @@ func (d dataFlags) open(ctx context.Context) (serviceStore, error) {
 
 func (d dataFlags) openStore(ctx context.Context, onError func(error), existing bool) (serviceStore, error) {
 	if d.DB != "" {
-		if !strings.HasPrefix(d.DB, "postgres://") && !strings.HasPrefix(d.DB, "postgresql://") {
-			return nil, usage("--db takes a URL that begins with postgres://")
+		if err := d.checkDB(); err != nil {
+			return nil, err
 		}
 		store, err := postgres.Open(ctx, d.DB, postgres.Options{Now: time.Now, Existing: existing})
 		if errors.Is(err, postgres.ErrNoStore) {

@@ -40,6 +40,7 @@ type cli struct {
 	User    userCmd    `cmd:"" help:"Keep the embedded users."`
 	Session sessionCmd `cmd:"" help:"List and revoke sessions."`
 	Keys    keysCmd    `cmd:"" help:"Look at the service's own keys."`
+	Migrate migrateCmd `cmd:"" help:"Look at the database's schema, and bring it up to date."`
 	Bench   benchCmd   `cmd:"" help:"Put load on a service and measure it."`
 
 	Version    versionCmd                   `cmd:"" help:"Print the version."`

@@ -96,3 +96,41 @@ func TestManyNodesMakeTheSchemaAtOnce(t *testing.T) {
 		}
 	}
 }
+
+func TestSchemaTellsWhatWasAppliedAndChangesNothing(t *testing.T) {
+	server := pgtest.Shared(t)
+	database := server.Database(t)
+	role := server.User(t, database)
+	url := server.URLFor(role, database)
+	steps, err := postgres.Schema(t.Context(), url)
+	present, newest := issuer.SchemaVersions(steps)
+	if err != nil || present != 0 || newest == 0 || int(newest) != len(steps) || steps[0].Name != "initial" {
+		t.Errorf("an empty database: %v, %v", steps, err)
+	}
+	if _, err := postgres.Open(t.Context(), url, postgres.Options{Now: time.Now, Existing: true}); !errors.Is(err, postgres.ErrNoStore) {
+		t.Errorf("Schema left something behind: %v", err)
+	}
+	started := time.Now().Add(-time.Minute)
+	s, err := open(url, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	steps, err = postgres.Schema(t.Context(), url)
+	if present, newest = issuer.SchemaVersions(steps); err != nil || present != newest {
+		t.Errorf("a store: %v, %v", steps, err)
+	}
+	for _, step := range steps {
+		if step.AppliedAt.Before(started) || step.AppliedAt.After(time.Now().Add(time.Minute)) {
+			t.Errorf("step %d was applied at %v", step.Version, step.AppliedAt)
+		}
+	}
+	server.Exec(t, database, `INSERT INTO `+role+`.schema_version (version_id, is_applied) VALUES (99, true)`)
+	steps, err = postgres.Schema(t.Context(), url)
+	if present, newest = issuer.SchemaVersions(steps); err != nil || present != 99 || newest == 99 || steps[len(steps)-1].Name != "" {
+		t.Errorf("a newer store: %v, %v", steps, err)
+	}
+	if _, err := open(url, time.Now); !errors.Is(err, issuer.ErrNewerSchema) {
+		t.Errorf("a newer store is opened: %v", err)
+	}
+}

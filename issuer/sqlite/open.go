@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,18 +15,11 @@ import (
 	"time"
 
 	"github.com/jeton-go/jeton/internal/batch"
-	"github.com/pressly/goose/v3"
 	driver "modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
 )
 
-//go:embed migrations/*.sql
-var migrations embed.FS
-
-const (
-	applicationID = 1784968303 // "jeto"; the first migration sets it
-	versionTable  = "schema_version"
-)
+const applicationID = 1784968303 // "jeto"; the first migration sets it
 
 // Open opens the store in the file at path. It makes the file, readable by its
 // owner alone, if there is none; the directory must exist. It brings the file's
@@ -193,37 +185,6 @@ func (s *Store) useLog(ctx context.Context) error {
 		return fmt.Errorf("the file system does not support a write-ahead log: journal_mode is %q; use a local disk", mode)
 	}
 	return nil
-}
-
-// migrate brings the schema up to date.
-func (s *Store) migrate(ctx context.Context) error {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, s.writer, files,
-		goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
-	if err != nil {
-		return fmt.Errorf("migrations: %w", err)
-	}
-	for try := 0; ; try++ {
-		present, newest, err := provider.GetVersions(ctx)
-		if err != nil {
-			return fmt.Errorf("read the schema's version: %w", err)
-		}
-		if present > newest {
-			return fmt.Errorf("the file has schema version %d and this program knows versions up to %d: a newer jeton has used it; use that, or restore a backup from before",
-				present, newest)
-		}
-		if present == newest {
-			return nil
-		}
-		// Each migration is a transaction. It fails if another process has done
-		// it since we looked; then there is progress to see when we look again.
-		if _, err := provider.Up(ctx); err != nil && try >= int(newest) {
-			return fmt.Errorf("bring the schema to version %d: %w", newest, err)
-		}
-	}
 }
 
 // canWrite finds out now that the file is read-only, which SQLite tells at the
