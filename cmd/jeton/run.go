@@ -40,6 +40,7 @@ type cli struct {
 	User    userCmd    `cmd:"" help:"Keep the embedded users."`
 	Session sessionCmd `cmd:"" help:"List and revoke sessions."`
 	Keys    keysCmd    `cmd:"" help:"Look at the service's own keys."`
+	Backup  backupCmd  `cmd:"" help:"Copy the database while the service runs."`
 	Migrate migrateCmd `cmd:"" help:"Look at the database's schema, and bring it up to date."`
 	Bench   benchCmd   `cmd:"" help:"Put load on a service and measure it."`
 
