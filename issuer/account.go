@@ -25,6 +25,8 @@ type Admin struct {
 	now      func() time.Time
 	onEvent  func(context.Context, Event)
 	wake     func() // of the feed, after a revocation; nil if there is none
+	onWork   func(context.Context, Work) func(error)
+	counts   *counters
 }
 
 // NewAdmin makes an Admin. Of the configuration it uses the store, the clock,
@@ -44,6 +46,8 @@ func newAdmin(cfg Config) *Admin {
 		gate:     newGate(cfg.HashSlots, cfg.HashQueue, cfg.HashWait),
 		now:      cfg.Now,
 		onEvent:  cfg.OnEvent,
+		onWork:   cfg.OnWork,
+		counts:   &counters{},
 	}
 }
 

@@ -67,6 +67,28 @@ type Config struct {
 	// OnEvent, if set, is told what happens, after it happened. It must not
 	// block and may be called from many goroutines.
 	OnEvent func(context.Context, Event)
+	// OnWork, if set, is told when a piece of work begins that takes time beside
+	// the store's; the function that it returns is called once it ended, with
+	// the error that it ended with. It must not block and may be called from
+	// many goroutines.
+	OnWork func(context.Context, Work) func(error)
+}
+
+// Work names a piece of work.
+type Work string
+
+// The pieces of work.
+const (
+	WorkHashWait Work = "password_wait" // until there is a slot for a hash
+	WorkHash     Work = "password_hash" // one hash, or two where the costs changed
+)
+
+// begin tells of a piece of work.
+func (a *Admin) begin(ctx context.Context, w Work) (done func(error)) {
+	if a.onWork == nil {
+		return func(error) {}
+	}
+	return a.onWork(ctx, w)
 }
 
 const (

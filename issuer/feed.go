@@ -53,6 +53,7 @@ type Feed struct {
 	pages   map[pageKey]*Batch
 	begin   *Batch // where a snapshot begins, as of beginAt
 	beginAt *link
+	counts  feedCounts
 }
 
 type pageKey struct{ from, to uint64 }
@@ -196,6 +197,7 @@ func (f *Feed) stopUnwanted() bool {
 		return false
 	}
 	f.last, f.running, f.beginAt = nil, false, nil
+	f.counts.readAt = time.Time{}
 	clear(f.pages)
 	return true
 }
@@ -234,6 +236,7 @@ func (f *Feed) poll(ctx context.Context, heartbeat bool) (sent bool, err error) 
 	if err != nil {
 		return false, err
 	}
+	f.read(at)
 	if last == nil || head.Log != last.tip.Log || head.Seq < last.tip.Seq ||
 		!linked(last.tip.Seq, last.tip.Chain, entries) || len(entries) == 0 && head != last.tip {
 		// The first reading, or the log is not what it was: another store is
@@ -263,6 +266,7 @@ func (f *Feed) poll(ctx context.Context, heartbeat bool) (sent bool, err error) 
 	next.number = f.number
 	last.next, f.last = next, next
 	f.beginAt = nil // it would hold on to the chain
+	f.counts.sent(entries, at)
 	close(last.passed)
 	if b.To < head.Seq {
 		f.wakeUp()

@@ -148,6 +148,7 @@ func (r *FeedReader) next(ctx context.Context) (*Batch, error) {
 	}
 	if last := r.feed.tail(); last != nil && last.number-next.number > maxLag {
 		r.at = nil // too far behind to hold all of that in memory
+		r.feed.overtook()
 		return r.Next(ctx)
 	}
 	r.at, r.place.seq = next, next.tip.Seq

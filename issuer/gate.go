@@ -47,3 +47,7 @@ func (g *gate) enter(ctx context.Context) error {
 }
 
 func (g *gate) leave() { <-g.slots }
+
+func (g *gate) stats() HashStats {
+	return HashStats{Slots: cap(g.slots), Busy: len(g.slots), Queue: int(g.queue), Waiting: int(g.waiting.Load())}
+}

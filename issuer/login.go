@@ -37,6 +37,12 @@ const maxDeviceBytes = 128
 // Login checks a password and opens a session. Errors: ErrInvalidRequest,
 // ErrInvalidCredentials, ErrInvalidTarget, ErrBusy, those of the store.
 func (i *Issuer) Login(ctx context.Context, req LoginRequest) (*TokenPair, error) {
+	pair, err := i.login(ctx, req)
+	i.counts.loginError(err)
+	return pair, err
+}
+
+func (i *Issuer) login(ctx context.Context, req LoginRequest) (*TokenPair, error) {
 	// Whatever can be refused without a hash is refused before one.
 	name, err := prepareUsername(req.Username)
 	if err != nil {
@@ -69,8 +75,8 @@ func (i *Issuer) Login(ctx context.Context, req LoginRequest) (*TokenPair, error
 	if err != nil {
 		return nil, err
 	}
-	if why := refusal(user, ok); why != "" {
-		return nil, i.refuseLogin(ctx, user, why)
+	if outcome, why := refusal(user, ok); why != "" {
+		return nil, i.refuseLogin(ctx, user, outcome, why)
 	}
 	if rehash != "" {
 		// A failure here costs nothing: the next login tries again.
@@ -99,7 +105,7 @@ func (i *Issuer) Login(ctx context.Context, req LoginRequest) (*TokenPair, error
 	if errors.Is(err, ErrConflict) {
 		// Between the hash and here the password changed or the user was
 		// disabled.
-		return nil, i.refuseLogin(ctx, user, "the user changed during the login")
+		return nil, i.refuseLogin(ctx, user, LoginUserChanged, "the user changed during the login")
 	}
 	if err != nil {
 		return nil, err
@@ -110,7 +116,8 @@ func (i *Issuer) Login(ctx context.Context, req LoginRequest) (*TokenPair, error
 
 // refuseLogin tells the operator why a login was refused. The error is the same
 // whatever the reason: a program that shows it tells nobody which users exist.
-func (i *Issuer) refuseLogin(ctx context.Context, user *User, why string) error {
+func (i *Issuer) refuseLogin(ctx context.Context, user *User, outcome LoginOutcome, why string) error {
+	i.counts.login(outcome)
 	e := Event{Kind: EventLoginRefused, Detail: why}
 	if user != nil {
 		e.Subject = user.ID
@@ -119,16 +126,16 @@ func (i *Issuer) refuseLogin(ctx context.Context, user *User, why string) error 
 	return ErrInvalidCredentials
 }
 
-func refusal(user *User, passwordOK bool) string {
+func refusal(user *User, passwordOK bool) (outcome LoginOutcome, why string) {
 	switch {
 	case user == nil:
-		return "no such user"
+		return LoginUnknownUser, "no such user"
 	case !passwordOK:
-		return "wrong password"
+		return LoginWrongPassword, "wrong password"
 	case user.Disabled:
-		return "the user is disabled"
+		return LoginDisabled, "the user is disabled"
 	}
-	return ""
+	return LoginOK, ""
 }
 
 // grant is what a login gets of what it asked for.

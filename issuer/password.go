@@ -146,10 +146,11 @@ func (i *Issuer) checkPassword(ctx context.Context, password string, user *User)
 			return false, "", err
 		}
 	}
-	if err := i.gate.enter(ctx); err != nil {
+	leave, err := i.hashing(ctx)
+	if err != nil {
 		return false, "", err
 	}
-	defer i.gate.leave()
+	defer leave()
 	if !hash.matches(password) || user == nil {
 		return false, "", nil
 	}
@@ -160,15 +161,35 @@ func (i *Issuer) checkPassword(ctx context.Context, password string, user *User)
 	return true, rehash, nil
 }
 
+// hashing waits for a slot for one hash; leave gives it back. It tells of both,
+// the wait and the work.
+func (a *Admin) hashing(ctx context.Context) (leave func(), err error) {
+	waited := a.begin(ctx, WorkHashWait)
+	err = a.gate.enter(ctx)
+	waited(err)
+	if err != nil {
+		if errors.Is(err, ErrBusy) {
+			a.counts.turnedAway.Add(1)
+		}
+		return nil, err
+	}
+	hashed := a.begin(ctx, WorkHash)
+	return func() {
+		a.gate.leave()
+		hashed(nil)
+	}, nil
+}
+
 // newHash hashes a new password, in its turn.
 func (a *Admin) newHash(ctx context.Context, password string) (PasswordHash, error) {
 	prepared, err := preparePassword(password)
 	if err != nil {
 		return "", err
 	}
-	if err := a.gate.enter(ctx); err != nil {
+	leave, err := a.hashing(ctx)
+	if err != nil {
 		return "", err
 	}
-	defer a.gate.leave()
+	defer leave()
 	return hashPassword(prepared, a.password), nil
 }

@@ -39,54 +39,70 @@ const refreshAttempts = 5
 // those of the store. After an error of the store the client may simply try
 // again: a rotation that happened all the same is inside its grace window.
 func (i *Issuer) Refresh(ctx context.Context, req RefreshRequest) (*TokenPair, error) {
+	pair, outcome, err := i.refresh(ctx, req)
+	i.counts.refresh(outcome)
+	return pair, err
+}
+
+func (i *Issuer) refresh(ctx context.Context, req RefreshRequest) (*TokenPair, RefreshOutcome, error) {
 	token, ok := parseRefreshToken(req.RefreshToken)
 	if !ok {
-		return nil, because(ErrInvalidGrant, "not the form of a refresh token")
+		return nil, RefreshMalformed, because(ErrInvalidGrant, "not the form of a refresh token")
 	}
 	asked, err := ParseScope(req.Scope)
 	if err != nil {
-		return nil, err
+		return nil, RefreshBadScope, err
 	}
 	for range refreshAttempts {
 		s, now, err := i.authenticate(ctx, token)
+		if errors.Is(err, ErrInvalidGrant) {
+			return nil, RefreshNotAuthentic, err
+		}
 		if err != nil {
-			return nil, err
+			return nil, refreshError(err), err
 		}
 		if req.ClientID != "" && req.ClientID != s.ClientID {
-			return nil, because(ErrInvalidGrant, "another client's")
+			return nil, RefreshOtherClient, because(ErrInvalidGrant, "another client's")
 		}
 		v := judge(&s, token.generation, now, i.cfg.RefreshGrace)
 		switch v {
 		case refuse:
-			return nil, because(ErrInvalidGrant, "the session was revoked")
+			return nil, RefreshRevoked, because(ErrInvalidGrant, "the session was revoked")
 		case expire:
-			return nil, i.expire(ctx, &s)
+			return nil, RefreshExpired, i.expire(ctx, &s)
 		case reuse:
-			return nil, i.reuse(ctx, &s)
+			return nil, RefreshReuse, i.reuse(ctx, &s)
 		}
 		scope, err := narrow(asked, s.Scope)
 		if err != nil {
-			return nil, err // before any write: the token stays good
+			return nil, RefreshBadScope, err // before any write: the token stays good
 		}
+		outcome := RefreshRetried
 		switch v {
 		case rotate:
+			outcome = RefreshRotated
 			s, err = i.store.Rotate(ctx, s.ID, s.Generation, s.Generation+1)
 		case forward:
+			outcome = RefreshStoreBehind
 			s, err = i.store.Rotate(ctx, s.ID, s.Generation, token.generation+1)
 		}
 		if errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) {
 			continue // somebody was faster: look again
 		}
 		if err != nil {
-			return nil, err
+			return nil, refreshError(err), err
 		}
 		kind := map[verdict]EventKind{rotate: EventRefresh, forward: EventStoreBehind}[v]
 		if kind != "" {
 			i.emit(ctx, Event{Kind: kind, At: s.RotatedAt, Subject: s.Subject, ClientID: s.ClientID, Sessions: []SessionID{s.ID}})
 		}
-		return i.pair(&s, scope)
+		pair, err := i.pair(&s, scope)
+		if err != nil {
+			return nil, RefreshFailed, err
+		}
+		return pair, outcome, nil
 	}
-	return nil, errors.New("issuer: the session kept changing")
+	return nil, RefreshFailed, errors.New("issuer: the session kept changing")
 }
 
 // authenticate returns the session of an authentic refresh token. A session
@@ -115,9 +131,11 @@ func (i *Issuer) authenticate(ctx context.Context, token refreshToken) (Session,
 // clock does.
 func (i *Issuer) expire(ctx context.Context, s *Session) error {
 	ctx = context.WithoutCancel(ctx) // see reuse
-	if _, err := i.store.Revoke(ctx, Revocation{SessionID: s.ID, Reason: ReasonExpired}); err != nil && !errors.Is(err, ErrNotFound) {
+	done, err := i.store.Revoke(ctx, Revocation{SessionID: s.ID, Reason: ReasonExpired})
+	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
+	i.counts.revoke(ReasonExpired, len(done.Sessions))
 	return because(ErrInvalidGrant, "the session is over")
 }
 

@@ -161,6 +161,7 @@ func (a *Admin) revoked(ctx context.Context, done Revoked, subject string, why R
 	if a.wake != nil {
 		a.wake()
 	}
+	a.counts.revoke(why, len(done.Sessions))
 	if len(done.Sessions) > 0 {
 		a.emit(ctx, Event{Kind: EventRevoked, At: done.At, Subject: subject, Sessions: done.Sessions, Reason: why})
 	}
