@@ -42,6 +42,7 @@ type Store interface {
 	KeyStore
 	RevocationLog
 	Pruner
+	SessionCounter
 
 	// Ping returns nil if the store can serve reads now.
 	Ping(ctx context.Context) error

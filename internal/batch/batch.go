@@ -37,6 +37,9 @@ type Options struct {
 	MaxBatch int
 	// Timeout is when the context of a commit ends; default never.
 	Timeout time.Duration
+	// OnBatch, if set, is told of each batch before it is committed: how many
+	// requests are in it. It must not call the Batcher.
+	OnBatch func(size int)
 }
 
 // Result is the outcome of one request: a value or an error.
@@ -178,6 +181,9 @@ func (b *Batcher[Req, Res]) next() {
 	}()
 	if len(batch) == 0 { // all of them have left
 		return
+	}
+	if b.options.OnBatch != nil {
+		b.options.OnBatch(len(batch))
 	}
 	reqs := make([]Req, len(batch))
 	for i, c := range batch {

@@ -114,7 +114,8 @@ func TestCallersThatWaitTogetherAreCommittedTogether(t *testing.T) {
 }
 
 func TestABatchIsBounded(t *testing.T) {
-	h := newHeld(t, batch.Options{MaxBatch: 2})
+	var told []int // one committer: no two at once
+	h := newHeld(t, batch.Options{MaxBatch: 2, OnBatch: func(size int) { told = append(told, size) }})
 	all := []<-chan answer{hand(t.Context(), h.Batcher, "first")}
 	<-h.begun
 	all = append(all, h.waiting(t.Context(), "a", "b", "c", "d", "e")...)
@@ -127,6 +128,9 @@ func TestABatchIsBounded(t *testing.T) {
 	}
 	for _, a := range all {
 		<-a
+	}
+	if !slices.Equal(told, []int{1, 2, 2, 1}) {
+		t.Errorf("batches of %v were told of", told)
 	}
 }
 

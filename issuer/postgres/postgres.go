@@ -54,7 +54,23 @@ type Options struct {
 	// Existing makes Open refuse a database without a store in it, with
 	// ErrNoStore, instead of making one.
 	Existing bool
+
+	// OnBatch, if set, is told of each group that sessions are read, created,
+	// rotated or revoked in: how many calls are in it. It may be called from any
+	// goroutine and must not block.
+	OnBatch func(b Batch, calls int)
 }
+
+// Batch names what the calls of a group do.
+type Batch string
+
+// The groups.
+const (
+	BatchRead   Batch = "read"
+	BatchRotate Batch = "rotate"
+	BatchCreate Batch = "create"
+	BatchRevoke Batch = "revoke"
+)
 
 // ErrNoStore: the database has no store in it. See Options.Existing.
 var ErrNoStore = errors.New("there is no store in the database")
@@ -132,13 +148,17 @@ func Open(ctx context.Context, connection string, options Options) (*Store, erro
 		s.pool.Close()
 		return nil, err
 	}
-	patient := batch.Options{MaxBatch: maxBatch, Timeout: s.patience + attemptTime}
-	several := patient
-	several.Committers = 2
-	s.reads = batch.New(several, s.readSessions)
-	s.rotations = batch.New(several, s.rotateAll)
-	s.creations = batch.New(patient, s.createAll)
-	s.endings = batch.New(patient, s.endAll)
+	group := func(b Batch, committers int) batch.Options {
+		o := batch.Options{Committers: committers, MaxBatch: maxBatch, Timeout: s.patience + attemptTime}
+		if options.OnBatch != nil {
+			o.OnBatch = func(calls int) { options.OnBatch(b, calls) }
+		}
+		return o
+	}
+	s.reads = batch.New(group(BatchRead, 2), s.readSessions)
+	s.rotations = batch.New(group(BatchRotate, 2), s.rotateAll)
+	s.creations = batch.New(group(BatchCreate, 1), s.createAll)
+	s.endings = batch.New(group(BatchRevoke, 1), s.endAll)
 	return s, nil
 }
 

@@ -147,6 +147,10 @@ func (n *nodes) Revoke(ctx context.Context, r issuer.Revocation) (issuer.Revoked
 	return n.next().Revoke(ctx, r)
 }
 
+func (n *nodes) CountSessions(ctx context.Context, sample int) (int64, bool, error) {
+	return n.next().CountSessions(ctx, sample)
+}
+
 func (n *nodes) CreateUser(ctx context.Context, u issuer.User) (issuer.User, error) {
 	return n.next().CreateUser(ctx, u)
 }

@@ -61,7 +61,7 @@ func Open(ctx context.Context, path string, options Options) (*Store, error) {
 			return nil, s.explain("open", errors.Join(err, s.closeFile()))
 		}
 	}
-	s.batches = batch.New(batch.Options{MaxBatch: maxBatch}, s.commit)
+	s.batches = batch.New(batch.Options{MaxBatch: maxBatch, OnBatch: options.OnBatch}, s.commit)
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	go s.keep(ctx)
 	return s, nil

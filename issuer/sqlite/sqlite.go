@@ -51,6 +51,9 @@ type Options struct {
 	// caller is: moving the log into the file. Nothing is lost by it, but the
 	// log grows. It may be called from any goroutine.
 	OnError func(error)
+	// OnBatch, if set, is told of each transaction that writes: how many writes
+	// are in it. It may be called from any goroutine and must not block.
+	OnBatch func(writes int)
 	// Fault, for tests alone, is called at the places that the constants name.
 	// It may end the process, or return an error, which then takes the place of
 	// what would have been done.

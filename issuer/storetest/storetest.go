@@ -63,6 +63,7 @@ func Run(t *testing.T, open Opener) {
 		rules []rule
 	}{
 		{"sessions", sessionRules()},
+		{"counting", countRules()},
 		{"rotation", rotationRules()},
 		{"revocation", revocationRules()},
 		{"users", userRules()},

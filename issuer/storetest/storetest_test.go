@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,6 +45,10 @@ var broken = []struct {
 		store: func(s issuer.Store, _ func() time.Time) issuer.Store { return &sharing{Store: s} }},
 	{name: "ignores the limit", part: "sessions", rule: "the newest up to the limit",
 		store: func(s issuer.Store, _ func() time.Time) issuer.Store { return noLimit{s} }},
+	{name: "counts what is over", part: "counting", rule: "how many sessions are live",
+		store: func(s issuer.Store, _ func() time.Time) issuer.Store { return &countsAll{Store: s} }},
+	{name: "counts the sample", part: "counting", rule: "from a sample",
+		store: func(s issuer.Store, _ func() time.Time) issuer.Store { return countsSample{s} }},
 	{name: "ignores the user condition", part: "sessions", rule: "needs that user",
 		store: func(s issuer.Store, _ func() time.Time) issuer.Store { return noCondition{s} }},
 	{name: "lets a late login in", part: "races$/^create_against_SetPassword", rule: "under way when SetPassword returned leaves no live session",
@@ -186,6 +191,27 @@ func (s *sharing) Session(ctx context.Context, id issuer.SessionID) (issuer.Sess
 	}
 	s.last = got
 	return got, now, err
+}
+
+type countsAll struct {
+	issuer.Store
+	created atomic.Int64
+}
+
+func (s *countsAll) CreateSession(ctx context.Context, n issuer.NewSession) (issuer.Session, error) {
+	s.created.Add(1)
+	return s.Store.CreateSession(ctx, n)
+}
+
+func (s *countsAll) CountSessions(context.Context, int) (int64, bool, error) {
+	return s.created.Load(), true, nil
+}
+
+type countsSample struct{ issuer.Store }
+
+func (s countsSample) CountSessions(ctx context.Context, sample int) (int64, bool, error) {
+	live, exact, err := s.Store.CountSessions(ctx, sample)
+	return min(live, int64(sample)), exact, err
 }
 
 type noLimit struct{ issuer.Store }
