@@ -178,10 +178,12 @@ var layers = []layer{
 		"the model explores the issuer's table and knows nothing else"},
 	{[]string{"./internal/loadgen"}, []string{".", "./revocation"}, []string{"github.com/HdrHistogram/hdrhistogram-go"},
 		"a load generator is one more client over HTTP, with nothing of the service in it"},
-	{[]string{"./internal/guard"}, slices.Concat(libraries, parsers, []string{"./internal/authheaders"}),
+	{[]string{"./internal/guard"}, slices.Concat(libraries, parsers, []string{"./internal/authheaders", "./internal/strictyaml"}),
 		[]string{"go.yaml.in/yaml/v4", "google.golang.org/grpc", "google.golang.org/genproto/googleapis/rpc",
 			"google.golang.org/protobuf", "github.com/envoyproxy/go-control-plane/envoy"},
 		"the guard is a verifier beside a gateway: it knows the library, a policy file and Envoy's protocol, and no issuer"},
+	{[]string{"./internal/strictyaml"}, nil, []string{"go.yaml.in/yaml/v4"},
+		"it reads files that people write, and knows nothing of what they configure"},
 	{[]string{"./internal/archtest", "./internal/testenv"}, nil, nil,
 		"what checks everything depends on nothing"},
 	{[]string{"./cmd/..."}, []string{"./..."}, []string{

@@ -1,17 +1,18 @@
 package guard
 
 import (
+	"errors"
+	"fmt"
 	"maps"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
-	"go.yaml.in/yaml/v4"
-
 	"github.com/jeton-go/jeton"
 	"github.com/jeton-go/jeton/httpauth"
 	"github.com/jeton-go/jeton/internal/authheaders"
+	"github.com/jeton-go/jeton/internal/strictyaml"
 )
 
 // A Policy is what the policy file says.
@@ -77,76 +78,90 @@ const (
 	mostRemember  = 1 << 20
 )
 
+// ErrPolicy: the policy file is refused. The error says all that is wrong with it,
+// a line of text for each fault, with the file's name and the line.
+var ErrPolicy = errors.New("guard: refused policy")
+
+// A document is the policy's file.
+type document struct{ strictyaml.Document }
+
+func (d *document) refused() error {
+	if err := d.Err(); err != nil {
+		return fmt.Errorf("%w:\n%w", ErrPolicy, err)
+	}
+	return nil
+}
+
 // Parse reads a policy. The name is the file's, for the error, which is an
 // ErrPolicy.
 func Parse(name string, data []byte) (*Policy, error) {
-	d := &document{name: name}
+	d := &document{strictyaml.Document{Name: name}}
 	p := &Policy{
 		Freshness: Freshness{Within: time.Minute, Refuse: true},
 		Headers:   slices.Collect(maps.Values(passable)),
 	}
-	top := d.parse(data)
+	top := d.Parse(data)
 	if top == nil {
-		return nil, d.err()
+		return nil, d.refused()
 	}
-	var routes, freshness *yaml.Node
-	has := d.mapping(top, "the policy", map[string]func(*yaml.Node){
-		"gateway": func(n *yaml.Node) {
-			p.Gateway = Gateway(d.word(n, "gateway", gatewayNames()...))
+	var routes, freshness *strictyaml.Node
+	has := d.Mapping(top, "the policy", map[string]func(*strictyaml.Node){
+		"gateway": func(n *strictyaml.Node) {
+			p.Gateway = Gateway(d.Word(n, "gateway", gatewayNames()...))
 		},
-		"realm":   func(n *yaml.Node) { p.Realm = d.text(n, "realm") },
-		"issuers": func(n *yaml.Node) { d.list(n, "issuers", func(n *yaml.Node) { d.issuer(n, p) }) },
-		"freshness": func(n *yaml.Node) {
+		"realm":   func(n *strictyaml.Node) { p.Realm = d.Text(n, "realm") },
+		"issuers": func(n *strictyaml.Node) { d.List(n, "issuers", func(n *strictyaml.Node) { d.issuer(n, p) }) },
+		"freshness": func(n *strictyaml.Node) {
 			freshness = n
 			p.Freshness = d.freshness(n, p.Freshness)
 		},
-		"headers": func(n *yaml.Node) {
+		"headers": func(n *strictyaml.Node) {
 			p.Headers = nil
-			for _, name := range d.texts(n, "headers", func(s string) string {
+			for _, name := range d.Texts(n, "headers", func(s string) string {
 				if passable[s] == "" {
-					return "is none" + didYouMean(s, slices.Collect(maps.Keys(passable)))
+					return "is none" + strictyaml.DidYouMean(s, slices.Collect(maps.Keys(passable)))
 				}
 				return ""
 			}) {
 				p.Headers = append(p.Headers, passable[name])
 			}
 		},
-		"routes": func(n *yaml.Node) { routes = n },
+		"routes": func(n *strictyaml.Node) { routes = n },
 	})
 	if has != nil {
 		for _, name := range []string{"gateway", "issuers", "routes"} {
 			if !has[name] {
-				d.fault(top.Line, "the policy lacks %s", name)
+				d.Fault(top.Line, "the policy lacks %s", name)
 			}
 		}
 	}
 	if routes != nil { // last, whatever the order in the file: routes take the policy's freshness
-		d.list(routes, "routes", func(n *yaml.Node) { d.route(n, p) })
+		d.List(routes, "routes", func(n *strictyaml.Node) { d.route(n, p) })
 	}
 	follows := slices.ContainsFunc(p.Issuers, func(i Issuer) bool { return i.Follow != "" })
 	if freshness != nil && !follows {
-		d.fault(freshness.Line, "freshness of what? No issuer has revocations")
+		d.Fault(freshness.Line, "freshness of what? No issuer has revocations")
 	}
 	d.clashes(p)
-	if err := d.err(); err != nil {
+	if err := d.refused(); err != nil {
 		return nil, err
 	}
 	return p, nil
 }
 
-func (d *document) issuer(n *yaml.Node, p *Policy) {
+func (d *document) issuer(n *strictyaml.Node, p *Policy) {
 	i := Issuer{Line: n.Line, Type: defaultType, Leeway: defaultLeeway}
-	var follow *yaml.Node
-	has := d.mapping(n, "an issuer", map[string]func(*yaml.Node){
-		"issuer":      func(n *yaml.Node) { i.Issuer = d.text(n, "issuer") },
-		"jwks":        func(n *yaml.Node) { i.JWKS = d.address(n, "jwks") },
-		"keys":        func(n *yaml.Node) { i.Keys = d.text(n, "keys") },
-		"revocations": func(n *yaml.Node) { follow = n },
-		"audiences":   func(n *yaml.Node) { i.Audiences = d.texts(n, "audiences", nil) },
-		"algorithms": func(n *yaml.Node) {
-			for _, name := range d.texts(n, "algorithms", func(s string) string {
+	var follow *strictyaml.Node
+	has := d.Mapping(n, "an issuer", map[string]func(*strictyaml.Node){
+		"issuer":      func(n *strictyaml.Node) { i.Issuer = d.Text(n, "issuer") },
+		"jwks":        func(n *strictyaml.Node) { i.JWKS = d.address(n, "jwks") },
+		"keys":        func(n *strictyaml.Node) { i.Keys = d.Text(n, "keys") },
+		"revocations": func(n *strictyaml.Node) { follow = n },
+		"audiences":   func(n *strictyaml.Node) { i.Audiences = d.Texts(n, "audiences", nil) },
+		"algorithms": func(n *strictyaml.Node) {
+			for _, name := range d.Texts(n, "algorithms", func(s string) string {
 				if _, err := jeton.ParseAlgorithm(s); err != nil {
-					return "is no algorithm" + didYouMean(s, algorithmNames())
+					return "is no algorithm" + strictyaml.DidYouMean(s, algorithmNames())
 				}
 				return ""
 			}) {
@@ -154,35 +169,35 @@ func (d *document) issuer(n *yaml.Node, p *Policy) {
 				i.Algorithms = append(i.Algorithms, alg)
 			}
 		},
-		"type": func(n *yaml.Node) {
-			if i.Type = d.text(n, "type"); i.Type == "any" {
+		"type": func(n *strictyaml.Node) {
+			if i.Type = d.Text(n, "type"); i.Type == "any" {
 				i.Type = ""
 			}
 		},
-		"leeway":   func(n *yaml.Node) { i.Leeway = d.length(n, "leeway", time.Minute) },
-		"remember": func(n *yaml.Node) { i.Remember = d.number(n, "remember", mostRemember) },
+		"leeway":   func(n *strictyaml.Node) { i.Leeway = d.Length(n, "leeway", time.Minute) },
+		"remember": func(n *strictyaml.Node) { i.Remember = d.Number(n, "remember", mostRemember) },
 	})
 	if has == nil {
 		return
 	}
 	if !has["issuer"] {
-		d.fault(n.Line, "an issuer lacks its issuer, the iss of its tokens")
+		d.Fault(n.Line, "an issuer lacks its issuer, the iss of its tokens")
 	}
 	if has["jwks"] == has["keys"] {
-		d.fault(n.Line, "an issuer takes jwks, the address of its keys, or keys, a file: one of them")
+		d.Fault(n.Line, "an issuer takes jwks, the address of its keys, or keys, a file: one of them")
 	}
 	if follow != nil {
 		if follow.Value == "follow" {
 			i.Follow = strings.TrimSuffix(i.Issuer, "/") + "/v1/revocations"
 			if _, err := url.ParseRequestURI(i.Follow); err != nil {
-				d.fault(follow.Line, "revocations: the issuer is no address that could be followed; give the feed's")
+				d.Fault(follow.Line, "revocations: the issuer is no address that could be followed; give the feed's")
 			}
 		} else {
 			i.Follow = d.address(follow, "revocations")
 		}
 	}
 	if slices.ContainsFunc(p.Issuers, func(other Issuer) bool { return other.Issuer == i.Issuer }) {
-		d.fault(n.Line, "the issuer %q is there twice", i.Issuer)
+		d.Fault(n.Line, "the issuer %q is there twice", i.Issuer)
 	}
 	p.Issuers = append(p.Issuers, i)
 }
@@ -195,72 +210,72 @@ func algorithmNames() []string {
 	return names
 }
 
-func (d *document) address(n *yaml.Node, what string) string {
-	s := d.text(n, what)
+func (d *document) address(n *strictyaml.Node, what string) string {
+	s := d.Text(n, what)
 	u, err := url.Parse(s)
 	if s != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
-		d.fault(n.Line, "%s takes an address such as https://auth.example/..., not %q", what, s)
+		d.Fault(n.Line, "%s takes an address such as https://auth.example/..., not %q", what, s)
 	}
 	return s
 }
 
-func (d *document) freshness(n *yaml.Node, base Freshness) Freshness {
+func (d *document) freshness(n *strictyaml.Node, base Freshness) Freshness {
 	f := base
-	has := d.mapping(n, "freshness", map[string]func(*yaml.Node){
-		"within": func(n *yaml.Node) { f.Within = d.length(n, "within", 24*time.Hour) },
-		"else":   func(n *yaml.Node) { f.Refuse = d.word(n, "else", "refuse", "accept") != "accept" },
+	has := d.Mapping(n, "freshness", map[string]func(*strictyaml.Node){
+		"within": func(n *strictyaml.Node) { f.Within = d.Length(n, "within", 24*time.Hour) },
+		"else":   func(n *strictyaml.Node) { f.Refuse = d.Word(n, "else", "refuse", "accept") != "accept" },
 	})
 	if has != nil && !has["within"] {
-		d.fault(n.Line, "freshness lacks within")
+		d.Fault(n.Line, "freshness lacks within")
 	}
 	return f
 }
 
-func (d *document) route(n *yaml.Node, p *Policy) {
+func (d *document) route(n *strictyaml.Node, p *Policy) {
 	r := Route{Line: n.Line, Freshness: p.Freshness}
-	has := d.mapping(n, "a route", map[string]func(*yaml.Node){
-		"hosts":     func(n *yaml.Node) { r.Hosts = d.texts(n, "hosts", checkHost) },
-		"methods":   func(n *yaml.Node) { r.Methods = d.texts(n, "methods", checkMethod) },
-		"path":      func(n *yaml.Node) { r.Path = d.path(n, "path") },
-		"prefix":    func(n *yaml.Node) { r.Path, r.Prefix = d.path(n, "prefix"), true },
-		"public":    func(n *yaml.Node) { r.Public = d.truth(n, "public") },
-		"scopes":    func(n *yaml.Node) { r.Scopes = d.texts(n, "scopes", checkScope) },
-		"roles":     func(n *yaml.Node) { r.Roles = d.texts(n, "roles", nil) },
-		"audiences": func(n *yaml.Node) { r.Audiences = d.texts(n, "audiences", nil) },
-		"freshness": func(n *yaml.Node) { r.Freshness = d.freshness(n, p.Freshness) },
+	has := d.Mapping(n, "a route", map[string]func(*strictyaml.Node){
+		"hosts":     func(n *strictyaml.Node) { r.Hosts = d.Texts(n, "hosts", checkHost) },
+		"methods":   func(n *strictyaml.Node) { r.Methods = d.Texts(n, "methods", checkMethod) },
+		"path":      func(n *strictyaml.Node) { r.Path = d.path(n, "path") },
+		"prefix":    func(n *strictyaml.Node) { r.Path, r.Prefix = d.path(n, "prefix"), true },
+		"public":    func(n *strictyaml.Node) { r.Public = d.Truth(n, "public") },
+		"scopes":    func(n *strictyaml.Node) { r.Scopes = d.Texts(n, "scopes", checkScope) },
+		"roles":     func(n *strictyaml.Node) { r.Roles = d.Texts(n, "roles", nil) },
+		"audiences": func(n *strictyaml.Node) { r.Audiences = d.Texts(n, "audiences", nil) },
+		"freshness": func(n *strictyaml.Node) { r.Freshness = d.freshness(n, p.Freshness) },
 	})
 	if has == nil {
 		return
 	}
 	if has["path"] == has["prefix"] {
-		d.fault(n.Line, "a route takes path, one exactly, or prefix, all below it: one of them")
+		d.Fault(n.Line, "a route takes path, one exactly, or prefix, all below it: one of them")
 	}
 	if r.Public {
 		for _, name := range []string{"scopes", "roles", "audiences", "freshness"} {
 			if has[name] {
-				d.fault(n.Line, "a public route has no %s: it takes no token", name)
+				d.Fault(n.Line, "a public route has no %s: it takes no token", name)
 			}
 		}
 	} else if !has["audiences"] {
 		for _, i := range p.Issuers {
 			if i.Audiences == nil {
-				d.fault(n.Line, "the route has no audiences, and neither has the issuer at line %d", i.Line)
+				d.Fault(n.Line, "the route has no audiences, and neither has the issuer at line %d", i.Line)
 			}
 		}
 	}
 	if has["freshness"] && !slices.ContainsFunc(p.Issuers, func(i Issuer) bool { return i.Follow != "" }) {
-		d.fault(n.Line, "freshness of what? No issuer has revocations")
+		d.Fault(n.Line, "freshness of what? No issuer has revocations")
 	}
 	p.Routes = append(p.Routes, r)
 }
 
-func (d *document) path(n *yaml.Node, what string) string {
-	s := d.text(n, what)
+func (d *document) path(n *strictyaml.Node, what string) string {
+	s := d.Text(n, what)
 	if s == "" {
 		return ""
 	}
 	if problem := patternProblem(s); problem != "" {
-		d.fault(n.Line, "%s: %q %s", what, s, problem)
+		d.Fault(n.Line, "%s: %q %s", what, s, problem)
 	}
 	return strings.TrimSuffix(s, "/")
 }
@@ -300,10 +315,10 @@ func (d *document) clashes(p *Policy) {
 			switch {
 			case !strings.EqualFold(r.Path, other.Path) || !overlap(r.Hosts, other.Hosts):
 			case r.Path != other.Path:
-				d.fault(r.Line, "the path %q differs in case alone from that at line %d: there are services that read both alike", r.Path, other.Line)
+				d.Fault(r.Line, "the path %q differs in case alone from that at line %d: there are services that read both alike", r.Path, other.Line)
 			case r.Prefix == other.Prefix && (r.Hosts == nil) == (other.Hosts == nil) &&
 				(r.Methods == nil) == (other.Methods == nil) && overlap(r.Methods, other.Methods):
-				d.fault(r.Line, "the route at line %d is for the same requests", other.Line)
+				d.Fault(r.Line, "the route at line %d is for the same requests", other.Line)
 			}
 		}
 	}
