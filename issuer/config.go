@@ -104,6 +104,13 @@ const (
 // Leeway is what the clocks of issuer and verifiers may be apart.
 const Leeway = 30 * time.Second
 
+// Check returns the ErrConfig with which New would refuse c, nil for none. It
+// touches nothing.
+func (c Config) Check() error {
+	_, err := c.complete()
+	return err
+}
+
 func (c Config) complete() (Config, error) {
 	bad := func(format string, args ...any) (Config, error) {
 		return c, because(ErrConfig, format, args...)

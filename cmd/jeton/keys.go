@@ -135,7 +135,7 @@ func (c keyringFlags) change(ctx context.Context, s *streams, do func(*issuer.Ke
 type keysRotateCmd struct {
 	keyringFlags
 	Use string `default:"access" enum:"access,refresh" help:"Which key: the one that signs access tokens, or the one that makes refresh tokens (${enum}). Default: ${default}."`
-	Alg string `help:"Algorithm of the new access key. Default: that of the one that signs now. Set it in jeton serve too, or its next start changes it back." placeholder:"ALG"`
+	Alg string `config:"-" help:"Algorithm of the new access key. Default: that of the one that signs now. Set it in jeton serve too, or its next start changes it back." placeholder:"ALG"`
 	Now bool   `help:"Sign with the new key at once. Verifiers that keep a copy of the key set and don't look for an unknown key refuse new tokens until they fetch it again."`
 }
 

@@ -42,6 +42,7 @@ type cli struct {
 	Keys    keysCmd    `cmd:"" help:"Look at the service's own keys."`
 	Backup  backupCmd  `cmd:"" help:"Copy the database while the service runs."`
 	Migrate migrateCmd `cmd:"" help:"Look at the database's schema, and bring it up to date."`
+	Config  configCmd  `cmd:"" help:"Show and check the settings of the service."`
 	Bench   benchCmd   `cmd:"" help:"Put load on a service and measure it."`
 
 	Version    versionCmd                   `cmd:"" help:"Print the version."`
@@ -50,7 +51,7 @@ type cli struct {
 
 const description = `JSON Web Tokens from end to end: a token service, verification, and tools.
 
-Start with "jeton demo". Exit status: 0 it holds, 1 it is refused (the reason is on stderr), 2 wrong usage. Data goes to stdout, everything else to stderr; "-" reads stdin. Every flag can be set in the environment as JETON_ and its name: JETON_DATA for --data.`
+Start with "jeton demo". Exit status: 0 it holds, 1 it is refused (the reason is on stderr), 2 wrong usage. Data goes to stdout, everything else to stderr; "-" reads stdin. Every flag can be set in the environment as JETON_ and its name: JETON_DATA for --data; those of "jeton serve" in a file too: see "jeton config".`
 
 // streams are the three standard ones, for commands to use instead of os.
 type streams struct {
@@ -82,6 +83,7 @@ func run(args []string, in io.Reader, out, errOut io.Writer) (code int) {
 	defer stop()
 
 	var c cli
+	file := &configuration{}
 	parser, err := kong.New(&c,
 		kong.Name("jeton"),
 		kong.Description(description),
@@ -92,7 +94,8 @@ func run(args []string, in io.Reader, out, errOut io.Writer) (code int) {
 		kong.Writers(out, errOut),
 		kong.Exit(func(n int) { panic(exited(n)) }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(&streams{in, out, errOut}),
+		kong.Bind(&streams{in, out, errOut}, file),
+		kong.WithBeforeResolve(file.load),
 	)
 	if err != nil {
 		fmt.Fprintln(errOut, "jeton:", err)

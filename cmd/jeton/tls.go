@@ -27,18 +27,37 @@ type tlsFlags struct {
 	AllowPlainHTTP bool     `name:"allow-plain-http" help:"Serve tokens in clear text on an address that others can reach. For a listener behind a proxy that ends TLS."`
 }
 
-// listener returns the TLS configuration of the public listener, nil for none. It
-// refuses clear text where others could read along.
-func (f *tlsFlags) listener(ctx context.Context, c *serveCmd, log *slog.Logger) (*tls.Config, error) {
-	files := f.TLSCert != "" || f.TLSKey != ""
+// encrypted tells whether the public listener has TLS.
+func (f *tlsFlags) encrypted() bool { return f.TLSCert != "" || len(f.ACMEDomain) > 0 }
+
+// checkTLS refuses what contradicts itself, and clear text where others could read
+// along.
+func (f *tlsFlags) checkTLS(c *serveCmd) error {
 	switch {
-	case files && (f.TLSCert == "" || f.TLSKey == ""):
-		return nil, usage("--tls-cert and --tls-key go together")
-	case files && len(f.ACMEDomain) > 0:
-		return nil, usage("a certificate comes from files (--tls-cert) or from an authority (--acme-domain), not from both")
+	case (f.TLSCert == "") != (f.TLSKey == ""):
+		return usage("--tls-cert and --tls-key go together")
+	case f.TLSCert != "" && len(f.ACMEDomain) > 0:
+		return usage("a certificate comes from files (--tls-cert) or from an authority (--acme-domain), not from both")
 	case len(f.ACMEDomain) == 0 && (f.ACMEDirectory != "" || f.ACMEEmail != ""):
-		return nil, usage("--acme-directory and --acme-email go with --acme-domain")
-	case files:
+		return usage("--acme-directory and --acme-email go with --acme-domain")
+	}
+	if !f.encrypted() && !f.AllowPlainHTTP {
+		for flag, addr := range map[string]string{"--addr": c.Addr, "--admin-addr": c.AdminAddr} {
+			if host, _, err := net.SplitHostPort(addr); err == nil && !isLoopback(host) {
+				return usage("%s %s can be reached from other machines, and tokens would travel in clear text: give a certificate (--tls-cert, --acme-domain), or say --allow-plain-http if a proxy in front ends TLS", flag, addr)
+			}
+		}
+	}
+	return nil
+}
+
+// listener returns the TLS configuration of the public listener, nil for none.
+func (f *tlsFlags) listener(ctx context.Context, c *serveCmd, log *slog.Logger) (*tls.Config, error) {
+	if err := f.checkTLS(c); err != nil {
+		return nil, err
+	}
+	switch {
+	case f.TLSCert != "":
 		pair, err := newCertFiles(ctx, f.TLSCert, f.TLSKey, log)
 		if err != nil {
 			return nil, err
@@ -46,13 +65,6 @@ func (f *tlsFlags) listener(ctx context.Context, c *serveCmd, log *slog.Logger) 
 		return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.get}, nil
 	case len(f.ACMEDomain) > 0:
 		return f.acme(filepath.Join(c.Data, "acme")), nil
-	}
-	if !f.AllowPlainHTTP {
-		for flag, addr := range map[string]string{"--addr": c.Addr, "--admin-addr": c.AdminAddr} {
-			if host, _, err := net.SplitHostPort(addr); err == nil && !isLoopback(host) {
-				return nil, usage("%s %s can be reached from other machines, and tokens would travel in clear text: give a certificate (--tls-cert, --acme-domain), or say --allow-plain-http if a proxy in front ends TLS", flag, addr)
-			}
-		}
 	}
 	return nil, nil
 }
