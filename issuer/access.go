@@ -65,6 +65,9 @@ func (i *Issuer) pair(s *Session, scope string) (*TokenPair, error) {
 	if err != nil {
 		return nil, err
 	}
+	if payload, err = addStatus(payload, i.statusOf(s, now)); err != nil {
+		return nil, err
+	}
 	if payload, err = addClaims(payload, s.Claims); err != nil {
 		return nil, err
 	}
@@ -83,7 +86,7 @@ func (i *Issuer) pair(s *Session, scope string) (*TokenPair, error) {
 
 // ownClaims are those that only the issuer makes, and that a session's claims
 // can't make either where the issuer leaves them out.
-var ownClaims = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "sid", "scope"}
+var ownClaims = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "sid", "scope", "status"}
 
 // addClaims puts the members of a session's claims, a JSON object or nothing,
 // behind those of a claims set.

@@ -24,7 +24,8 @@ type Admin struct {
 	gate     *gate
 	now      func() time.Time
 	onEvent  func(context.Context, Event)
-	wake     func() // of the feed, after a revocation; nil if there is none
+	wake     func()      // of the feed, after a revocation; nil if there is none
+	note     func(Entry) // of a cut-off; nil like wake
 	onWork   func(context.Context, Work) func(error)
 	counts   *counters
 }

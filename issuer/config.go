@@ -61,6 +61,12 @@ type Config struct {
 	// 10,000. Each is a connection and some 30 KiB.
 	FeedReaders int
 
+	// StatusListTTL, if not 0, gives access tokens a place in a status list
+	// (draft-ietf-oauth-status-list-21), for verifiers that know that and not the
+	// feed; they may keep a list for so long, from 1 s to 1 h. It makes a token
+	// some 200 bytes longer. Sessions that were opened before have no place.
+	StatusListTTL time.Duration
+
 	// Now is the wall clock. Required. It dates access tokens; sessions live in
 	// the store's time.
 	Now func() time.Time
@@ -164,6 +170,9 @@ func (c Config) complete() (Config, error) {
 	c.LongestAccessTTL = max(c.LongestAccessTTL, c.AccessTTL)
 	if c.FeedReaders < 0 || c.LongestAccessTTL > 24*time.Hour {
 		return bad("a negative number of feed readers, or a longest access TTL over 24h")
+	}
+	if c.StatusListTTL != 0 && (c.StatusListTTL < time.Second || c.StatusListTTL > time.Hour || c.StatusListTTL%time.Second != 0) {
+		return bad("the status list TTL must be whole seconds between 1s and 1h, or 0 for none")
 	}
 	if c.RefreshGrace > 0 && c.RefreshIdle > 0 && c.RefreshIdle <= c.RefreshGrace {
 		return bad("the refresh idle time must be longer than the refresh grace")

@@ -13,7 +13,8 @@ import (
 const AccessTokenType = "at+jwt"
 
 // Issuer is the token service. It is safe for concurrent use, holds no state of
-// its own but opened keys, and any number of issuers may share one store.
+// its own but opened keys and what it read of the
+// revocation log, and any number of issuers may share one store.
 type Issuer struct {
 	*Admin
 	cfg      Config
@@ -23,6 +24,8 @@ type Issuer struct {
 	dummy    parsedHash // of a password that nobody has
 	noSeed   Seed       // of a session that does not exist
 	feed     *Feed
+	recalls  *recalls
+	status   *statusLists // nil: none are published
 }
 
 // New makes an issuer. On an empty store it makes the first keys; where the
@@ -41,6 +44,14 @@ func New(ctx context.Context, cfg Config) (*Issuer, error) {
 		return nil, err
 	}
 	i.feed = newFeed(i, cfg.Store)
+	i.recalls = newRecalls(i)
+	if cfg.StatusListTTL > 0 {
+		i.status = newStatusLists(i)
+	}
+	if err := i.recalls.read(ctx); err != nil {
+		return nil, err
+	}
+	i.note = i.recalls.note
 	i.wake = i.feed.wakeUp
 	i.verifier, err = jeton.NewVerifier(keySetFunc(i.findKey), jeton.Policy{
 		Issuer:      cfg.Issuer,
@@ -61,7 +72,8 @@ func (i *Issuer) Issuer() string { return i.cfg.Issuer }
 
 // Verifier verifies this issuer's own access tokens, of any of its audiences.
 // It asks the store about the session, so that a revocation counts from the
-// moment it was answered. An API elsewhere verifies without the store.
+// moment it was answered; a cut-off ([Admin.RevokeIssued]) does so on the issuer
+// that was asked for it, and on the others once they [Issuer.Tick]. An API elsewhere verifies without the store.
 func (i *Issuer) Verifier() *jeton.Verifier { return i.verifier }
 
 // Ping returns nil if the service can work now.
@@ -92,6 +104,8 @@ func (c sessionCheck) CheckRevoked(ctx context.Context, v *jeton.Verified) error
 		return because(jeton.ErrRevoked, "the session is another subject's")
 	case !s.Live(now):
 		return because(jeton.ErrRevoked, "the session is over")
+	case c.recalls.calledBack(v.Subject(), v.StringClaim("client_id"), v.IssuedAt()):
+		return because(jeton.ErrRevoked, "issued before a cut-off")
 	}
 	return nil
 }

@@ -46,10 +46,12 @@ func (i *Issuer) Keys() []byte { return slices.Clone(i.ring.Load().jwks) }
 func (i *Issuer) Algorithm() jeton.Algorithm { return i.ring.Load().signing.Algorithm() }
 
 // Tick does what is due in the key schedule and takes over what other nodes and
-// commands changed. Call it every few seconds, at least each [TickWithin].
+// commands changed, cut-offs of access tokens included. Call it every few seconds, at least each [TickWithin].
 // Errors: those of the store, ErrMasterKey; the issuer then goes on with the
 // keys that it has.
-func (i *Issuer) Tick(ctx context.Context) error { return i.loadKeys(ctx, false) }
+func (i *Issuer) Tick(ctx context.Context) error {
+	return errors.Join(i.loadKeys(ctx, false), i.recalls.read(ctx))
+}
 
 // loadKeys brings the stored keys in order in one transaction and opens them.
 // Only a node that starts changes the algorithm and the period: of two that are

@@ -90,7 +90,7 @@ func (i *Issuer) login(ctx context.Context, req LoginRequest) (*TokenPair, error
 		return nil, err
 	}
 	s, err := i.store.CreateSession(ctx, NewSession{
-		ID:          NewSessionID(),
+		ID:          i.newSessionID(i.cfg.ClientID),
 		Subject:     user.ID,
 		ClientID:    i.cfg.ClientID,
 		Seed:        NewSeed(),

@@ -75,9 +75,9 @@ func (a *Admin) RevokeSubject(ctx context.Context, subject string, why Reason) (
 // RevokeIssued calls back, for every verifier that follows the feed, the access
 // tokens of a subject (EntrySubject), of a client (EntryClient) or of everybody
 // (EntryAll, with an empty value) that were issued before this second. No
-// session ends: who has a refresh token gets a new access token with it. Routes
-// that ask the store about a session, such as /verify, go on accepting the old
-// one. ErrInvalidRequest for another kind or a value that does not fit it.
+// session ends: who has a refresh token gets a new access token with it. The
+// issuer's own verifier refuses them from now on, that of another node on the
+// store within a second. ErrInvalidRequest for another kind or a value that does not fit it.
 func (a *Admin) RevokeIssued(ctx context.Context, kind EntryKind, value string) (Entry, error) {
 	if kind != EntrySubject && kind != EntryClient && kind != EntryAll || (value == "") != (kind == EntryAll) {
 		return Entry{}, badRequest("a subject or a client with its id, or all without")
@@ -90,6 +90,7 @@ func (a *Admin) RevokeIssued(ctx context.Context, kind EntryKind, value string) 
 		return Entry{}, err
 	}
 	if a.wake != nil {
+		a.note(e)
 		a.wake()
 	}
 	event := Event{Kind: EventRevoked, At: e.At, Reason: ReasonRevoked, Detail: "access tokens issued before now: " + string(kind)}

@@ -78,3 +78,24 @@ func ExampleFollow_options() {
 	}
 	defer revoked.Close()
 }
+
+// Tokens of an issuer that publishes status lists, whether it is jeton or not.
+func ExampleNewStatusList() {
+	keys, err := jwks.NewRemote("https://auth.example/.well-known/jwks.json", jwks.RemoteOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	revoked, err := revocation.NewStatusList("https://auth.example/v1/statuslists/", keys, "https://auth.example",
+		revocation.OnError(func(err error) { log.Print(err) }))
+	if err != nil {
+		log.Fatal(err)
+	}
+	verifier, err := jeton.NewVerifier(keys, jeton.Policy{
+		Issuer: "https://auth.example", Audience: "orders", Type: "at+jwt",
+		Revocations: revoked,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	_ = verifier // for httpauth.New, or verifier.Verify
+}

@@ -40,14 +40,21 @@ type service struct {
 
 func newService(t testing.TB, store issuer.Store, now func() time.Time, wrap func(http.Handler) http.Handler) *service {
 	t.Helper()
+	return newServiceWith(t, store, now, wrap, func(*issuer.Config) {})
+}
+
+func newServiceWith(t testing.TB, store issuer.Store, now func() time.Time, wrap func(http.Handler) http.Handler, change func(*issuer.Config)) *service {
+	t.Helper()
 	s := &service{t: t, now: now}
 	server := httptest.NewUnstartedServer(nil)
 	s.server, s.url = server, "http://"+server.Listener.Addr().String()
-	var err error
-	s.Issuer, err = issuer.New(t.Context(), issuer.Config{
+	cfg := issuer.Config{
 		Store: store, Issuer: s.url, Audiences: []string{"orders"}, Algorithm: serviceAlg, MasterKey: issuer.GenerateMasterKey(),
 		Password: issuer.PasswordParams{MemoryKiB: 8192, Passes: 1}, Now: now,
-	})
+	}
+	change(&cfg)
+	var err error
+	s.Issuer, err = issuer.New(t.Context(), cfg)
 	must(t, err)
 	_, err = s.AddUser(t.Context(), issuer.NewUser{Name: "alice", Password: password, Scopes: []string{"orders:read"}})
 	must(t, err)

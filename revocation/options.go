@@ -136,6 +136,11 @@ func newOptions(list []Option) (options, error) {
 	if o.tolerate == 0 {
 		o.tolerate = defaultTolerance
 	}
+	return o.complete(), nil
+}
+
+// complete fills in what was not given.
+func (o options) complete() options {
 	if o.now == nil {
 		o.now = time.Now
 	}
@@ -158,7 +163,7 @@ func newOptions(list []Option) (options, error) {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
 	}
-	return o, nil
+	return o
 }
 
 // checkAddress checks the feed's address. Its errors don't quote it: there may

@@ -35,6 +35,7 @@ type serveCmd struct {
 	RefreshGrace   time.Duration `default:"10s" help:"How long after a rotation a retry gets the same answer; 0 makes every reuse revoke. Default: ${default}." placeholder:"D"`
 	KeepEnded      time.Duration `default:"168h" help:"How long the row of a session stays after its end. Default: ${default}." placeholder:"D"`
 	KeyPeriod      time.Duration `default:"720h" help:"How long a key signs access tokens before the next one takes over by itself; 0 for rotation on command only. Default: ${default}." placeholder:"D"`
+	StatusListTTL  time.Duration `name:"status-list-ttl" help:"Put a place in a status list (the IETF's Token Status List) into access tokens, for verifiers that don't know the feed; they may keep a list for so long. Costs some 200 bytes a token. Default: none." placeholder:"D"`
 	tlsFlags
 	LogFormat string `default:"auto" enum:"auto,text,json" help:"text, json, or auto: text on a terminal."`
 }
@@ -149,6 +150,7 @@ func (c *serveCmd) config(addr net.Addr, tls bool) issuer.Config {
 		RefreshIdle:      c.RefreshIdle,
 		RefreshGrace:     c.RefreshGrace,
 		KeyPeriod:        c.KeyPeriod,
+		StatusListTTL:    c.StatusListTTL,
 		Now:              time.Now,
 	}
 	if cfg.Issuer == "" {

@@ -63,12 +63,21 @@ func (a *api) cacheable(w http.ResponseWriter, r *http.Request, body []byte) {
 	h := w.Header()
 	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(a.issuer.KeysMaxAge().Seconds())))
 	h.Set("ETag", etag)
-	for _, tag := range strings.Split(strings.Join(r.Header.Values("If-None-Match"), ","), ",") {
-		if tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/"); tag == etag || tag == "*" {
-			w.WriteHeader(http.StatusNotModified)
-			return
-		}
+	if hasETag(r, etag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
 	}
 	h.Set("Content-Type", "application/json")
 	w.Write(body)
+}
+
+// hasETag tells whether the client has what it asks for (RFC 9110 section
+// 13.1.2).
+func hasETag(r *http.Request, etag string) bool {
+	for _, tag := range strings.Split(strings.Join(r.Header.Values("If-None-Match"), ","), ",") {
+		if tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/"); tag == etag || tag == "*" {
+			return true
+		}
+	}
+	return false
 }

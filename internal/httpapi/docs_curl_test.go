@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jeton-go/jeton/internal/testenv"
 	"github.com/jeton-go/jeton/issuer"
@@ -58,7 +60,7 @@ func TestTheReferencesExamplesAreTrue(t *testing.T) {
 		t.Fatalf("%d examples", len(all))
 	}
 
-	audiences := func(c *issuer.Config) { c.Audiences = []string{"orders"} }
+	audiences := func(c *issuer.Config) { c.Audiences, c.StatusListTTL = []string{"orders"}, 15*time.Second }
 	s, admin := newService(t, setup{config: audiences}), newService(t, setup{admin: true})
 	const user, word = "alice", "correct horse battery staple"
 	must(t, s.SetPassword(t.Context(), user, word))
@@ -71,7 +73,8 @@ func TestTheReferencesExamplesAreTrue(t *testing.T) {
 		command := strings.NewReplacer("http://127.0.0.1:8080", s.URL, "http://127.0.0.1:8081", admin.URL).Replace(e.command)
 		cmd := exec.Command("sh", "-euc", command)
 		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "no_proxy=*",
-			"ADMIN_TOKEN=" + introspector, "ACCESS=" + tokens.Access, "REFRESH=" + tokens.Refresh, "SID=" + s.sid(tokens.Access)}
+			"ADMIN_TOKEN=" + introspector, "ACCESS=" + tokens.Access, "REFRESH=" + tokens.Refresh, "SID=" + s.sid(tokens.Access),
+			"STATUS_LIST=" + path.Base(s.statusURI(tokens.Access))}
 		out, err := cmd.Output()
 		if err != nil {
 			t.Fatalf("line %d: %s with %s: %v", e.line, command, curl, err)

@@ -58,6 +58,7 @@ func (a *api) publicRoutes() []route {
 		{"DELETE /v1/sessions/{sid}", a.revokeSession},
 		{"POST /v1/logout", a.logout},
 		{"GET /v1/revocations", a.revocations},
+		{"GET " + issuer.StatusListPath + "{id}", a.statusList},
 		{"GET /verify", a.verify},
 		{"GET /.well-known/jwks.json", a.keys},
 		{"GET " + metadataPath, a.metadata},

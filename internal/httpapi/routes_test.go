@@ -22,7 +22,7 @@ func allowed(patterns []string) map[string][]string {
 	out := map[string][]string{}
 	for _, pattern := range patterns {
 		method, path, _ := strings.Cut(pattern, " ")
-		path = strings.NewReplacer("{sid}", "AAAAAAAAAAAAAAAAAAAAAA", "{path...}", "x").Replace(path)
+		path = strings.NewReplacer("{sid}", "AAAAAAAAAAAAAAAAAAAAAA", "{path...}", "x", "{id}", "x").Replace(path)
 		out[path] = append(out[path], method)
 		if method == "GET" {
 			out[path] = append(out[path], "HEAD")
