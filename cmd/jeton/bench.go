@@ -55,10 +55,12 @@ type benchFlags struct {
 // benchClientFlags are for the token endpoints of other servers.
 type benchClientFlags struct {
 	TokenEndpoint    string            `help:"Token endpoint. Default: /oauth/token of --url." placeholder:"URL"`
-	TokenBody        string            `default:"form" enum:"form,json" help:"form (RFC 6749), or json for servers that want {\"refresh_token\":...}. Default: ${default}."`
-	RefreshTokenFile string            `help:"File with refresh tokens, one a line; each is a client, and nobody logs in. Rotated ones are not written back." placeholder:"FILE" predictor:"file"`
+	TokenBody        string            `default:"form" enum:"form,json" help:"form (RFC 6749), or json for servers that want an object. Default: ${default}."`
+	RefreshTokenFile string            `help:"File with refresh tokens, one a line; each is a client, and nobody logs in." placeholder:"FILE" predictor:"file"`
+	KeepTokens       bool              `help:"Write the tokens that the clients have at the end into --refresh-token-file, for the next run. Without it a file is good for one run where tokens rotate."`
 	ClientID         string            `help:"client_id to send." placeholder:"ID"`
-	ClientSecretFile string            `help:"File with the client's secret, sent as HTTP Basic." placeholder:"FILE" predictor:"file"`
+	ClientSecretFile string            `help:"File with the client's secret. Without it the client is a public one." placeholder:"FILE" predictor:"file"`
+	ClientAuth       string            `default:"basic" enum:"basic,post" help:"Where id and secret go: basic, the Authorization header, or post, the body. Default: ${default}."`
 	Header           map[string]string `help:"Header to send with every request, as NAME=VALUE; repeatable." placeholder:"NAME=VALUE"`
 }
 
@@ -91,7 +93,7 @@ func (benchRefreshCmd) Help() string {
 	return `The service answers a second refresh within its grace window (10 s) with the same refresh token and writes nothing. The result tells how many rotated; run the service with --refresh-grace 0 to measure rotations alone.
 
 Another server:
-  jeton bench refresh --token-endpoint http://127.0.0.1:4444/oauth2/token --refresh-token-file tokens.txt --client-id app --client-secret-file secret.txt`
+  jeton bench refresh --token-endpoint http://127.0.0.1:4444/oauth2/token --refresh-token-file tokens.txt --keep-tokens --client-id app --client-secret-file secret.txt`
 }
 
 func (benchLoginCmd) Help() string {
@@ -108,19 +110,28 @@ With --followers, a session for each revocation is opened first (--rate times --
 func (c *benchRefreshCmd) Run(ctx context.Context, s *streams) error {
 	return c.run(ctx, s, loadgen.Refresh, func(t *loadgen.Target, r *benchRun) (err error) {
 		t.TokenEndpoint, t.ClientID, t.JSON, t.Header = c.TokenEndpoint, c.ClientID, c.TokenBody == "json", c.Header
+		t.SecretInBody = c.ClientAuth == "post"
 		if t.ClientSecret, err = secretFrom(s, c.ClientSecretFile); err != nil {
 			return err
 		}
 		if (c.RefreshTokenFile == "") == (c.Username == "") {
 			return usage("give a --username, or a --refresh-token-file")
 		}
+		if c.ClientSecretFile != "" && c.ClientID == "" {
+			return usage("a client with a secret needs its --client-id")
+		}
+		if c.KeepTokens && (c.RefreshTokenFile == "" || c.RefreshTokenFile == "-") {
+			return usage("--keep-tokens needs a --refresh-token-file to write")
+		}
 		if c.RefreshTokenFile == "" {
 			return nil
 		}
-		text, err := secretFrom(s, c.RefreshTokenFile)
-		r.tokens = strings.Fields(text)
-		if err == nil && len(r.tokens) == 0 {
-			err = fmt.Errorf("%s has no refresh token", c.RefreshTokenFile)
+		r.tokens, err = refreshTokensFrom(s, c.RefreshTokenFile)
+		if err == nil && c.KeepTokens {
+			// Now, and not when these tokens are spent, is the time to find that
+			// the file can't be written.
+			r.keep = c.RefreshTokenFile
+			err = keepTokens(r.keep, r.tokens)
 		}
 		return err
 	})
@@ -161,6 +172,7 @@ func (c *benchMixedCmd) Run(ctx context.Context, s *streams) error {
 // benchRun is what an operation adds to the flags that all have.
 type benchRun struct {
 	tokens []string
+	keep   string // file to write them to at the end
 	mix    loadgen.Mix
 }
 
@@ -244,7 +256,11 @@ func (c *benchFlags) run(ctx context.Context, s *streams, op string, more func(*
 		result.CPUPerOp = float64(cpu.Nanoseconds()/result.Ops) / 1000
 	}
 	show.clear()
-	return c.report(s, show, result)
+	err = c.report(s, show, result)
+	if r.keep != "" {
+		err = errors.Join(err, keepTokens(r.keep, fleet.RefreshTokens()))
+	}
+	return err
 }
 
 func (c *benchFlags) open(ctx context.Context, t *loadgen.Target, op string, tokens []string, show *benchDisplay) (*loadgen.Fleet, error) {

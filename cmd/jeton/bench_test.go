@@ -80,15 +80,41 @@ func TestBenchAgainstTheService(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &reached); err != nil || reached.Followers != 3 || reached.Revocations != 4 || reached.Missed != 0 {
 		t.Errorf("%s: %v", out, err)
 	}
+}
 
-	// Any token endpoint, with tokens from a file.
+// Any token endpoint, with tokens from a file. A file that was kept is good for
+// as many runs as one likes, here with the answers of a server that revokes the
+// session when a token comes back.
+func TestBenchWithAFileOfTokens(t *testing.T) {
+	data := t.TempDir()
+	addUser(t, data)
+	s := serve(t, data, "--alg", "Ed25519", "--refresh-grace", "0")
 	file := filepath.Join(t.TempDir(), "tokens")
 	if err := os.WriteFile(file, []byte(s.login().Refresh+"\n"+s.login().Refresh+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out = tool(t, "", "bench", "refresh", "--token-endpoint", s.url+"/oauth/token", "--refresh-token-file", file, "--duration", "200ms")
-	if !strings.Contains(out, "2 clients") || !strings.Contains(out, "repeated 0") {
-		t.Error(out)
+	args := []string{"bench", "refresh", "--token-endpoint", s.url + "/oauth/token", "--refresh-token-file", file, "--duration", "200ms"}
+	for range 2 {
+		out := tool(t, "", append(args, "--keep-tokens")...)
+		if !strings.Contains(out, "2 clients") || !strings.Contains(out, "errors 0; ") || !strings.Contains(out, "repeated 0") {
+			t.Error(out)
+		}
+		info, err := os.Stat(file)
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("the file: %v, %v", info, err)
+		}
+	}
+	kept, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tool(t, "", args...)
+	if after, err := os.ReadFile(file); err != nil || string(after) != string(kept) {
+		t.Errorf("without --keep-tokens the file is written: %v", err)
+	}
+	files, err := os.ReadDir(filepath.Dir(file))
+	if err != nil || len(files) != 1 {
+		t.Errorf("files are left behind: %v, %v", files, err)
 	}
 }
 

@@ -90,25 +90,45 @@ func (s *session) loginPatiently(ctx context.Context) error {
 	}
 }
 
+// refreshBody is the request of RFC 6749 section 6. A public client names itself
+// in it, and so does one whose secret goes the same way.
+func (s *session) refreshBody() (contentType string, body []byte, err error) {
+	t := s.target
+	members := []struct{ name, value string }{
+		{"grant_type", "refresh_token"}, {"refresh_token", s.refresh}, {"scope", t.Scope},
+	}
+	if t.ClientSecret == "" || t.SecretInBody {
+		members = append(members, []struct{ name, value string }{{"client_id", t.ClientID}, {"client_secret", t.ClientSecret}}...)
+	}
+	if t.JSON {
+		object := make(map[string]string, len(members))
+		for _, m := range members {
+			if m.value != "" {
+				object[m.name] = m.value
+			}
+		}
+		body, err = json.Marshal(object)
+		return jsonType, body, err
+	}
+	var b strings.Builder
+	for _, m := range members {
+		if m.value == "" {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteByte('&')
+		}
+		b.WriteString(m.name + "=" + url.QueryEscape(m.value))
+	}
+	return formType, []byte(b.String()), nil
+}
+
 // renew sends the refresh token. A server that refuses it has ended the session.
 func (s *session) renew(ctx context.Context) (rotated bool, err error) {
 	t := s.target
-	r := request{method: "POST", contentType: formType, authorization: t.clientAuth()}
-	if t.JSON {
-		r.contentType = jsonType
-		if r.body, err = json.Marshal(map[string]string{"refresh_token": s.refresh}); err != nil {
-			return false, err
-		}
-	} else {
-		var b strings.Builder
-		b.WriteString("grant_type=refresh_token&refresh_token=" + url.QueryEscape(s.refresh))
-		if t.ClientID != "" && t.ClientSecret == "" {
-			b.WriteString("&client_id=" + url.QueryEscape(t.ClientID))
-		}
-		if t.Scope != "" {
-			b.WriteString("&scope=" + url.QueryEscape(t.Scope))
-		}
-		r.body = []byte(b.String())
+	r := request{method: "POST", authorization: t.clientAuth()}
+	if r.contentType, r.body, err = s.refreshBody(); err != nil {
+		return false, err
 	}
 	next, err := s.tokens(s.conn.do(ctx, t.token, r))
 	if err != nil {

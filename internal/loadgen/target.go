@@ -24,10 +24,14 @@ type Target struct {
 
 	Username, Password     string // of the user that all clients log in as
 	ClientID, ClientSecret string // "" if the server wants none (RFC 6749 section 2.3.1)
-	Scope                  string // asked for at login and refresh; "" for the default
-	IntrospectionToken     string // the Bearer token of introspection
-	// JSON sends a refresh as {"refresh_token":...} where the standard has a
-	// form. The grant type then belongs into TokenEndpoint's query.
+	// SecretInBody sends id and secret as members of the body, for clients that
+	// are registered with client_secret_post, where the default is HTTP Basic.
+	SecretInBody       bool
+	Scope              string // asked for at login and refresh; "" for the default
+	IntrospectionToken string // the Bearer token of introspection
+	// JSON sends the members of a refresh as one JSON object where the standard
+	// has a form. A server that wants the grant type in the query has it in
+	// TokenEndpoint.
 	JSON   bool
 	Header map[string]string // sent with every request
 
@@ -112,7 +116,7 @@ func (t *Target) secrets() []string {
 
 // clientAuth is the Authorization header of a client with a secret.
 func (t *Target) clientAuth() string {
-	if t.ClientSecret == "" {
+	if t.ClientSecret == "" || t.SecretInBody {
 		return ""
 	}
 	pair := url.QueryEscape(t.ClientID) + ":" + url.QueryEscape(t.ClientSecret)
@@ -145,6 +149,19 @@ func (t *Target) OpenWith(refreshTokens []string) (*Fleet, error) {
 		return nil, targetError("there is no refresh token")
 	}
 	return f, nil
+}
+
+// RefreshTokens returns the refresh token that each client has now, in the order
+// of the clients; those whose session is lost have none and are left out. Not to
+// be called while clients run.
+func (f *Fleet) RefreshTokens() []string {
+	var out []string
+	for _, s := range f.sessions {
+		if s.refresh != "" {
+			out = append(out, s.refresh)
+		}
+	}
+	return out
 }
 
 // OpenIdle makes clients that have no session, for operations that log in

@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -217,6 +218,30 @@ func TestAnyOAuthServerCanBeDriven(t *testing.T) {
 		}
 		return r.PostFormValue("refresh_token")
 	}
+	inBody := func(r *http.Request) string {
+		if _, _, ok := r.BasicAuth(); ok || r.PostFormValue("client_id") != "app+1" || r.PostFormValue("client_secret") != "s:cret" {
+			return ""
+		}
+		return r.PostFormValue("refresh_token")
+	}
+	objectWith := func(id, secret, scope string) func(*http.Request) string {
+		return func(r *http.Request) string {
+			var body map[string]string
+			if json.NewDecoder(r.Body).Decode(&body) != nil {
+				return ""
+			}
+			want := map[string]string{"grant_type": "refresh_token", "refresh_token": body["refresh_token"]}
+			for name, value := range map[string]string{"client_id": id, "client_secret": secret, "scope": scope} {
+				if value != "" {
+					want[name] = value
+				}
+			}
+			if !maps.Equal(body, want) {
+				return ""
+			}
+			return body["refresh_token"]
+		}
+	}
 	asJSON := func(r *http.Request) string {
 		var body struct {
 			Token string `json:"refresh_token"`
@@ -234,6 +259,10 @@ func TestAnyOAuthServerCanBeDriven(t *testing.T) {
 	}{
 		{"a client with a secret", basic, loadgen.Target{ClientID: "app+1", ClientSecret: "s:cret", Scope: "a b"}, ""},
 		{"a public client", public, loadgen.Target{ClientID: "app+1"}, ""},
+		{"a client with its secret in the body", inBody, loadgen.Target{ClientID: "app+1", ClientSecret: "s:cret", SecretInBody: true}, ""},
+		{"a public client's object", objectWith("app+1", "", "a b"), loadgen.Target{JSON: true, ClientID: "app+1", Scope: "a b"}, ""},
+		{"an object with the secret", objectWith("app+1", "s:cret", ""), loadgen.Target{JSON: true, ClientID: "app+1", ClientSecret: "s:cret", SecretInBody: true}, ""},
+		{"an object, the secret in the header", objectWith("", "", ""), loadgen.Target{JSON: true, ClientID: "app+1", ClientSecret: "s:cret"}, ""},
 		{"JSON", asJSON, loadgen.Target{JSON: true, Header: map[string]string{"apikey": "k"}}, "?grant_type=refresh_token"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -248,6 +277,26 @@ func TestAnyOAuthServerCanBeDriven(t *testing.T) {
 				t.Errorf("%+v", r)
 			}
 		})
+	}
+}
+
+// What a run leaves is good for the next one.
+func TestTheTokensOfTheLastRotationCanBeHad(t *testing.T) {
+	f := &foreign{live: map[string]bool{"t1": true, "t2": true}, check: func(r *http.Request) string { return r.PostFormValue("refresh_token") }}
+	server := httptest.NewServer(f)
+	defer server.Close()
+	one := &loadgen.Target{TokenEndpoint: server.URL, Timeout: time.Minute, Now: time.Now}
+	fleet, err := one.OpenWith([]string{"t1", "refused", "t2"})
+	must(t, err)
+	defer fleet.Close()
+	clients, err := fleet.Clients(loadgen.Refresh, nil)
+	must(t, err)
+	for _, c := range clients {
+		c.Do(t.Context())
+	}
+	left := fleet.RefreshTokens()
+	if len(left) != 2 || !f.live[left[0]] || !f.live[left[1]] || left[0] == left[1] {
+		t.Errorf("%q are left, live are %v", left, f.live)
 	}
 }
 
