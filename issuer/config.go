@@ -28,6 +28,11 @@ type Config struct {
 	Algorithm jeton.Algorithm
 	// MasterKey seals the keys in the store. Required.
 	MasterKey MasterKey
+	// ReloadMasterKey, if set, reads the master key again. It is called when the
+	// keys in the store are sealed under another one, as after a rekey, at most
+	// every 10 s in vain; housekeeping waits meanwhile. It must not log or return
+	// in an error what it read.
+	ReloadMasterKey func(context.Context) (MasterKey, error)
 
 	AccessTTL time.Duration // life of an access token; default 5 min, at most 24 h
 	// LongestAccessTTL is the longest AccessTTL that tokens still alive were

@@ -24,7 +24,20 @@ func (i *Issuer) TakeHashSlot(ctx context.Context) error { return i.gate.enter(c
 func (i *Issuer) Overlap() time.Duration { return i.overlap(UseAccess) }
 
 // OpenStoredKey opens a sealed key.
-func OpenStoredKey(m MasterKey, s StoredKey) ([]byte, error) { return m.open(s) }
+func OpenStoredKey(m MasterKey, s StoredKey) ([]byte, error) {
+	plain, _, err := m.open(s)
+	return plain, err
+}
+
+// Seal seals the private half of a key.
+func Seal(m MasterKey, s StoredKey, plain []byte) []byte {
+	return m.seal(plain, s.Use, s.ID, s.Algorithm)
+}
+
+// SealV1 seals as it was done before seals named their master key.
+func SealV1(m MasterKey, s StoredKey, plain []byte) []byte {
+	return aead(m.list()[0]).Seal(nil, nil, plain, sealContextV1(s.Use, s.ID, s.Algorithm))
+}
 
 // Judge is the rotation table, and the name of its verdict.
 func Judge(s *Session, g uint32, now time.Time, grace time.Duration) string {

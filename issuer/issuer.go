@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/jeton-go/jeton"
 )
@@ -19,7 +20,9 @@ type Issuer struct {
 	*Admin
 	cfg      Config
 	ring     atomic.Pointer[ring]
-	loading  sync.Mutex // held while the ring is replaced
+	loading  sync.Mutex // held while the ring is replaced, or the master key
+	master   MasterKey
+	reloaded time.Time // when the master key was last looked for in vain
 	verifier *jeton.Verifier
 	dummy    parsedHash // of a password that nobody has
 	noSeed   Seed       // of a session that does not exist
@@ -36,7 +39,7 @@ func New(ctx context.Context, cfg Config) (*Issuer, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &Issuer{Admin: newAdmin(cfg), cfg: cfg, noSeed: NewSeed()}
+	i := &Issuer{Admin: newAdmin(cfg), cfg: cfg, master: cfg.MasterKey, noSeed: NewSeed()}
 	if i.dummy, err = parseHash(hashPassword(NewSessionID().String(), cfg.Password)); err != nil {
 		return nil, err
 	}

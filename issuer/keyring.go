@@ -107,7 +107,7 @@ func (r *Keyring) Revoke(ctx context.Context, id string) ([]string, error) {
 		return nil, err
 	}
 	// Nothing is told of keys that are not ours.
-	if _, err := openRing(r.master, keys); err != nil {
+	if _, err := r.master.current(keys); err != nil {
 		return nil, err
 	}
 	k, err := (&keyPlan{keys: keys}).byID(id)
@@ -185,10 +185,13 @@ type keyUpdate struct {
 	changes []string
 }
 
+// madeKey is a key that has yet to be sealed: under which master key, and with
+// which number, is known in the transaction.
 type madeKey struct {
 	use       KeyUse
 	algorithm jeton.Algorithm
 	key       StoredKey
+	secret    []byte
 }
 
 var errMakeKey = errors.New("issuer: a key has to be made first")
@@ -201,7 +204,8 @@ func (u *keyUpdate) run(ctx context.Context, decide func(time.Time, []StoredKey)
 		var missing []wantedKey
 		err := u.store.UpdateKeys(ctx, func(now time.Time, stored []StoredKey) ([]StoredKey, error) {
 			// A master key that does not fit must change nothing.
-			if _, err := openRing(u.master, stored); err != nil && !errors.Is(err, errNoKey) {
+			master, err := u.master.current(stored)
+			if err != nil {
 				return nil, err
 			}
 			p, err := decide(now, stored)
@@ -211,29 +215,36 @@ func (u *keyUpdate) run(ctx context.Context, decide func(time.Time, []StoredKey)
 			if missing = u.missing(p.wanted); len(missing) > 0 {
 				return nil, errMakeKey
 			}
-			keys, u.changes = u.apply(now, p)
-			return keys, nil
+			root, kept, err := u.master.root(stored)
+			if err != nil {
+				return nil, err
+			}
+			if !kept {
+				root = nil
+			}
+			keys, u.changes, err = u.apply(now, p, master, root)
+			return keys, err
 		})
 		if !errors.Is(err, errMakeKey) {
 			return keys, err
 		}
 		for _, w := range missing {
-			k, err := u.make(w)
+			m, err := u.make(w)
 			if err != nil {
 				return nil, err
 			}
-			u.made = append(u.made, madeKey{w.use, w.algorithm, k})
+			u.made = append(u.made, m)
 		}
 	}
 }
 
-func (u *keyUpdate) find(w wantedKey) (StoredKey, bool) {
+func (u *keyUpdate) find(w wantedKey) (madeKey, bool) {
 	for _, m := range u.made {
 		if m.use == w.use && m.algorithm == w.algorithm {
-			return m.key, true
+			return m, true
 		}
 	}
-	return StoredKey{}, false
+	return madeKey{}, false
 }
 
 func (u *keyUpdate) missing(wanted []wantedKey) []wantedKey {
@@ -243,23 +254,38 @@ func (u *keyUpdate) missing(wanted []wantedKey) []wantedKey {
 	})
 }
 
-// apply returns the keys as the plan wants them, and what changed, in words.
-func (u *keyUpdate) apply(now time.Time, p keyPlan) ([]StoredKey, []string) {
+// apply returns the keys as the plan wants them, sealed under a master key, with
+// the root for new refresh keys if it is stored, and what changed, in words.
+func (u *keyUpdate) apply(now time.Time, p keyPlan, master MasterKey, root []byte) ([]StoredKey, []string, error) {
 	for j := range p.keys {
 		k := &p.keys[j]
 		// The private half of a retired key is destroyed; a symmetric key has no
 		// other, and has to verify until it is gone. What is sealed instead says
 		// that the public half was once ours: whoever can write the store could
-		// plant a key otherwise.
-		if k.Use == UseAccess && k.Public != nil && slices.Contains(p.retired, k.ID) {
-			k.Sealed = u.master.seal(k.Public, k.Use, k.ID, k.Algorithm)
+		// plant a key otherwise. It is taken from what was sealed, for the same
+		// reason.
+		if k.Use == UseAccess && slices.Contains(p.retired, k.ID) && !jeton.Algorithm(k.Algorithm).Symmetric() {
+			was := *k
+			was.State = KeyActive
+			public, _, err := openAccessKey(u.master, was)
+			if err == nil {
+				k.Public, err = jwk.MarshalPublic(public)
+			}
+			if err != nil {
+				return nil, nil, err
+			}
+			k.Sealed = master.seal(k.Public, k.Use, k.ID, k.Algorithm)
 		}
 	}
 	for _, w := range p.wanted {
-		k, _ := u.find(w)
+		made, _ := u.find(w)
+		k := made.key
+		secret := made.secret
 		if w.use == UseRefresh {
-			k = u.renumber(k, refreshKeyID(p.keys))
+			k.ID = refreshKeyID(p.keys)
+			secret = append(slices.Clone(secret), root...)
 		}
+		k.Sealed = master.seal(secret, k.Use, k.ID, k.Algorithm)
 		k.State, k.CreatedAt, k.ActiveAt, k.RetiredAt = w.state, now, w.activeAt, w.retiredAt
 		p.keys = append(p.keys, k)
 		if w.state == KeyActive {
@@ -268,28 +294,15 @@ func (u *keyUpdate) apply(now time.Time, p keyPlan) ([]StoredKey, []string) {
 			p.note(k, "is next, and signs from %s on", w.activeAt.Format(time.RFC3339))
 		}
 	}
-	return p.keys, p.changes
+	return p.keys, p.changes, nil
 }
 
-// renumber seals a refresh key anew, under its number. The text was sealed by
-// this process a moment ago.
-func (u *keyUpdate) renumber(k StoredKey, id string) StoredKey {
-	secret, err := u.master.open(k)
-	if err != nil {
-		panic("issuer: a key that was just sealed does not open: " + err.Error())
-	}
-	k.ID = id
-	k.Sealed = u.master.seal(secret, k.Use, k.ID, k.Algorithm)
-	return k
-}
-
-func (u *keyUpdate) make(w wantedKey) (StoredKey, error) {
+func (u *keyUpdate) make(w wantedKey) (madeKey, error) {
+	m := madeKey{use: w.use, algorithm: w.algorithm, key: StoredKey{Use: w.use}}
 	if w.use == UseRefresh {
-		secret := make([]byte, 32)
-		rand.Read(secret)
-		s := StoredKey{ID: "0", Use: UseRefresh} // its number comes with the transaction
-		s.Sealed = u.master.seal(secret, s.Use, s.ID, s.Algorithm)
-		return s, nil
+		m.secret = make([]byte, 32)
+		rand.Read(m.secret)
+		return m, nil
 	}
 	key, err := jeton.GenerateKey(w.algorithm)
 	// An id is given to commands, which would take one with a dash for a flag.
@@ -297,18 +310,14 @@ func (u *keyUpdate) make(w wantedKey) (StoredKey, error) {
 		key, err = jeton.GenerateKey(w.algorithm)
 	}
 	if err != nil {
-		return StoredKey{}, err
+		return m, err
 	}
-	private, err := jwk.MarshalPrivate(key)
-	if err != nil {
-		return StoredKey{}, err
-	}
-	s := StoredKey{ID: key.ID(), Use: UseAccess, Algorithm: string(key.Algorithm())}
+	m.key.ID, m.key.Algorithm = key.ID(), string(key.Algorithm())
 	if !key.Algorithm().Symmetric() {
-		if s.Public, err = jwk.MarshalPublic(key.Public()); err != nil {
-			return StoredKey{}, err
+		if m.key.Public, err = jwk.MarshalPublic(key.Public()); err != nil {
+			return m, err
 		}
 	}
-	s.Sealed = u.master.seal(private, s.Use, s.ID, s.Algorithm)
-	return s, nil
+	m.secret, err = jwk.MarshalPrivate(key)
+	return m, err
 }

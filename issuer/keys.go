@@ -21,6 +21,7 @@ type ring struct {
 	verifying  map[string]*jeton.VerifyingKey // by kid
 	refresh    map[byte][]byte                // by key number
 	refreshNow byte                           // the number that makes new tokens
+	root       []byte                         // what other secrets are derived from
 	jwks       []byte                         // the published set (RFC 7517 section 5)
 }
 
@@ -60,12 +61,22 @@ func (i *Issuer) Tick(ctx context.Context) error {
 func (i *Issuer) loadKeys(ctx context.Context, starting bool) error {
 	i.loading.Lock() // so that what was read later is in force later
 	defer i.loading.Unlock()
+	err := i.loadKeysOnce(ctx, starting)
+	if errors.Is(err, ErrMasterKey) {
+		if err = i.newMasterKey(ctx, err); err == nil {
+			err = i.loadKeysOnce(ctx, starting)
+		}
+	}
+	return err
+}
+
+func (i *Issuer) loadKeysOnce(ctx context.Context, starting bool) error {
 	keys, now, err := i.store.Keys(ctx)
 	if err != nil {
 		return fmt.Errorf("read keys: %w", err)
 	}
 	if p := i.schedule(now, keys, starting); p.due {
-		u := keyUpdate{store: i.store, master: i.cfg.MasterKey}
+		u := keyUpdate{store: i.store, master: i.master}
 		keys, err = u.run(ctx, func(now time.Time, keys []StoredKey) (keyPlan, error) {
 			return i.schedule(now, keys, starting), nil
 		})
@@ -79,7 +90,7 @@ func (i *Issuer) loadKeys(ctx context.Context, starting bool) error {
 	if r := i.ring.Load(); r != nil && reflect.DeepEqual(r.stored, keys) {
 		return nil // opening keys takes longer than reading them
 	}
-	r, err := openRing(i.cfg.MasterKey, keys)
+	r, err := openRing(i.master, keys)
 	if err != nil {
 		return err
 	}
@@ -102,11 +113,11 @@ func openRing(master MasterKey, stored []StoredKey) (*ring, error) {
 			if err != nil {
 				return nil, fmt.Errorf("a refresh key without a number: %w", err)
 			}
-			secret, err := master.open(s)
+			secret, _, err := master.open(s)
 			if err != nil {
 				return nil, err
 			}
-			r.refresh[byte(number)] = secret
+			r.refresh[byte(number)], _ = splitRefresh(secret)
 			if s.State == KeyActive {
 				r.refreshNow, hasRefresh = byte(number), true
 			}
@@ -125,6 +136,9 @@ func openRing(master MasterKey, stored []StoredKey) (*ring, error) {
 		}
 	}
 	var err error
+	if r.root, _, err = master.root(stored); err != nil {
+		return nil, err
+	}
 	if r.jwks, err = jwk.MarshalSet(published); err != nil {
 		return nil, err
 	}
@@ -138,7 +152,7 @@ func openRing(master MasterKey, stored []StoredKey) (*ring, error) {
 // openAccessKey returns the public half of a key and, if it may still sign, the
 // private one. Nothing is taken from a row but what is sealed.
 func openAccessKey(master MasterKey, s StoredKey) (*jeton.VerifyingKey, *jeton.SigningKey, error) {
-	text, err := master.open(s)
+	text, _, err := master.open(s)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -169,7 +183,8 @@ func ExportHMACKey(ctx context.Context, store KeyStore, master MasterKey) ([]byt
 		if !jeton.Algorithm(s.Algorithm).Symmetric() {
 			return nil, because(ErrConfig, "the active key is for %s, whose public half verifiers fetch", s.Algorithm)
 		}
-		return master.open(s)
+		secret, _, err := master.open(s)
+		return secret, err
 	}
 	return nil, because(ErrNotFound, "no active key")
 }

@@ -85,7 +85,7 @@ type statusListRef struct {
 }
 
 func newStatusLists(i *Issuer) *statusLists {
-	return &statusLists{statusPlaces: newStatusPlaces(i.cfg.MasterKey), issuer: i, tokens: map[listVariant]*listToken{}}
+	return &statusLists{statusPlaces: newStatusPlaces(i.ring.Load().root), issuer: i, tokens: map[listVariant]*listToken{}}
 }
 
 // newSessionID draws an id for a session that is opened. Every session that this

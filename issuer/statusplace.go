@@ -45,7 +45,7 @@ type listVariant struct {
 
 // statusPlaces gives sessions their places. A session's place is in its id,
 // encrypted: the id is as random to everybody else as any, and whoever has the
-// master key finds the place of a session in the revocation log without asking
+// service's root (see MasterKey.root) finds the place of a session in the revocation log without asking
 // for its row, which may be gone.
 type statusPlaces struct {
 	ids cipher.Block
@@ -62,10 +62,9 @@ type openList struct {
 	count int
 }
 
-func newStatusPlaces(master MasterKey) *statusPlaces {
+func newStatusPlaces(root []byte) *statusPlaces {
 	derive := func(label string) [32]byte {
-		secret := master.key()
-		mac := hmac.New(sha256.New, secret[:])
+		mac := hmac.New(sha256.New, root)
 		mac.Write([]byte(label))
 		return [32]byte(mac.Sum(nil))
 	}
