@@ -178,6 +178,7 @@ func TestUnknownVariablesAreRefused(t *testing.T) {
 		{"JETON_HOST=x", "JETON_HOST"},
 		{"JETON_PORT=8080", "JETON_PORT"}, // which somebody thinks is the port
 		{"JETON_SECRET=of another command", ""},
+		{"JETON_MASTER_KEY=in place of a file", ""},
 		// Beside a service that is called jeton, in Kubernetes.
 		{"JETON_PORT=tcp://10.96.0.7:80", ""},
 		{"JETON_PORT_80_TCP=tcp://10.96.0.7:80", ""},

@@ -268,7 +268,7 @@ func (d *configDocument) accepted(n *strictyaml.Node, flag *kong.Flag, value any
 // unknownVariables tells of variables that begin like ours and that nothing reads:
 // a mistyped one would be ignored without a word.
 func unknownVariables(app *kong.Application, environ []string) error {
-	known := slices.Clone(testVariables)
+	known := append(slices.Clone(testVariables), masterKeyVariable)
 	var walk func(*kong.Node)
 	walk = func(n *kong.Node) {
 		for _, flag := range n.Flags {
@@ -295,7 +295,7 @@ func unknownVariables(app *kong.Application, environ []string) error {
 }
 
 // testVariables steer this project's own tests, which run this program.
-var testVariables = []string{"JETON_CI", "JETON_FAULT", "JETON_VULNDB", "JETON_FEED_ROUNDS", "JETON_BENCH_SESSIONS"}
+var testVariables = []string{"JETON_CI", "JETON_FAULT", "JETON_VULNDB", "JETON_FEED_ROUNDS", "JETON_BENCH_SESSIONS", "JETON_TEST_DIE_AT"}
 
 // serviceLink recognizes what Kubernetes and Docker put into the environment of
 // every container beside a service whose name begins with "jeton":

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
 
 	"github.com/jeton-go/jeton/issuer"
@@ -112,53 +111,4 @@ func on(store serviceStore, work func(*issuer.Admin) error) error {
 		err = work(admin)
 	}
 	return errors.Join(err, store.Close())
-}
-
-// masterKey reads the master key from file, or from the data directory if file
-// is "". There it is made on first start, that is while the store has no keys:
-// later a missing file is a mistake, and a new key would open nothing.
-func (d dataFlags) masterKey(ctx context.Context, store issuer.KeyStore, file string) (issuer.MasterKey, error) {
-	name := file
-	if name == "" {
-		name = filepath.Join(d.Data, masterKeyFile)
-	}
-	info, err := os.Stat(name)
-	if errors.Is(err, fs.ErrNotExist) && file == "" {
-		keys, _, err := store.Keys(ctx)
-		if err != nil {
-			return issuer.MasterKey{}, err
-		}
-		if len(keys) > 0 {
-			return issuer.MasterKey{}, fmt.Errorf("%s is missing, and the keys in the database are sealed with it: restore it from a backup, or copy it from another node", name)
-		}
-		if err := os.MkdirAll(d.Data, 0o700); err != nil {
-			return issuer.MasterKey{}, err
-		}
-		key := issuer.GenerateMasterKey()
-		return key, writeSecretFile(name, []byte(key.Text()+"\n"))
-	}
-	if err != nil {
-		return issuer.MasterKey{}, err
-	}
-	if err := checkPrivate(name, info); err != nil {
-		return issuer.MasterKey{}, err
-	}
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return issuer.MasterKey{}, err
-	}
-	key, err := issuer.ParseMasterKey(string(text))
-	if err != nil {
-		return issuer.MasterKey{}, fmt.Errorf("%s: %w", name, err)
-	}
-	return key, nil
-}
-
-// checkPrivate refuses a secret file that others can read. Windows has no such
-// bits.
-func checkPrivate(name string, info fs.FileInfo) error {
-	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		return fmt.Errorf("%s can be read by others (mode %04o): chmod 600 %s", name, info.Mode().Perm(), name)
-	}
-	return nil
 }

@@ -18,7 +18,10 @@ type keysCmd struct {
 	Rotate keysRotateCmd `cmd:"" help:"Make the next key. It is published at once and takes over when every verifier knows it."`
 	Retire keysRetireCmd `cmd:"" help:"Take a key out of service in good order: it signs no more, and tokens in flight stay good."`
 	Revoke keysRevokeCmd `cmd:"" help:"Throw a key away, and with it every token that it signed. For a key in wrong hands."`
+	Rekey  keysRekeyCmd  `cmd:"" help:"Seal the keys in the store under a new master key, beside running services. It can be given again after a crash."`
 	Export keysExportCmd `cmd:"" help:"Print the HMAC secret of a service with --alg HS256, for the verifiers that need it."`
+
+	NewMasterKey keysNewMasterKeyCmd `cmd:"" help:"Print a fresh master key, for a secret manager or the environment."`
 }
 
 type keysListCmd struct {
@@ -96,12 +99,16 @@ func (c *keysListCmd) Run(ctx context.Context, s *streams) error {
 // keyringFlags open the keys of a service for a change.
 type keyringFlags struct {
 	dataFlags
-	MasterKeyFile string `help:"File with the master key. Default: master.key in the data directory." placeholder:"FILE" predictor:"file"`
+	masterKeyFlags
 }
 
 // with works on the stored keys, of which there must be some, with the master key
 // that they are sealed with.
-func (c keyringFlags) with(ctx context.Context, work func(issuer.Store, issuer.MasterKey) error) (err error) {
+func (c keyringFlags) with(ctx context.Context, s *streams, work func(issuer.Store, masterKeySource, issuer.MasterKey) error) (err error) {
+	source, err := c.source(c.dataFlags, func(said string) { fmt.Fprintln(s.err, said) })
+	if err != nil {
+		return err
+	}
 	store, err := c.open(ctx)
 	if err != nil {
 		return err
@@ -114,16 +121,16 @@ func (c keyringFlags) with(ctx context.Context, work func(issuer.Store, issuer.M
 	if len(keys) == 0 {
 		return fmt.Errorf("there are no keys in %s yet: jeton serve makes them", c.where())
 	}
-	master, err := c.masterKey(ctx, store, c.MasterKeyFile)
+	master, err := source.open(ctx, store)
 	if err != nil {
 		return err
 	}
-	return work(store, master)
+	return work(store, source, master)
 }
 
 // change changes the keys and tells what changed.
 func (c keyringFlags) change(ctx context.Context, s *streams, do func(*issuer.Keyring) ([]string, error)) error {
-	return c.with(ctx, func(store issuer.Store, master issuer.MasterKey) error {
+	return c.with(ctx, s, func(store issuer.Store, _ masterKeySource, master issuer.MasterKey) error {
 		changes, err := do(issuer.NewKeyring(store, master))
 		for _, change := range changes {
 			fmt.Fprintln(s.err, change)
@@ -184,7 +191,7 @@ func (c *keysExportCmd) Help() string {
 }
 
 func (c *keysExportCmd) Run(ctx context.Context, s *streams) error {
-	return c.with(ctx, func(store issuer.Store, master issuer.MasterKey) error {
+	return c.with(ctx, s, func(store issuer.Store, _ masterKeySource, master issuer.MasterKey) error {
 		secret, err := issuer.ExportHMACKey(ctx, store, master)
 		if err == nil {
 			_, err = s.out.Write(append(secret, '\n'))

@@ -12,8 +12,13 @@ type listedKey struct{ ID, Use, State, Then string }
 // listKeys returns the keys of a use as jeton keys list shows them, by state.
 func listKeys(t *testing.T, data, use string) map[string]listedKey {
 	t.Helper()
+	return listKeysOf(t, use, "--data", data)
+}
+
+func listKeysOf(t *testing.T, use string, place ...string) map[string]listedKey {
+	t.Helper()
 	var keys []listedKey
-	if err := json.Unmarshal([]byte(tool(t, "", "keys", "list", "--json", "--data", data)), &keys); err != nil {
+	if err := json.Unmarshal([]byte(tool(t, "", append([]string{"keys", "list", "--json"}, place...)...)), &keys); err != nil {
 		t.Fatal(err)
 	}
 	byState := map[string]listedKey{}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
@@ -13,7 +15,11 @@ import (
 // TestMain puts this program on the PATH of scripts and tests as "jeton".
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"jeton": func() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		"jeton": func() {
+			os.Exit(runWith(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, dieAt(os.Getenv("JETON_TEST_DIE_AT"))))
+		},
+		// A secret manager: it prints a file, and refuses with a status that is given.
+		"jeton-cat": func() { os.Exit(cat(os.Args[1:])) },
 	})
 }
 
@@ -62,4 +68,32 @@ func mode(ts *testscript.TestScript, neg bool, args []string) {
 	if got := strconv.FormatUint(uint64(info.Mode().Perm()), 8); got != args[0] {
 		ts.Fatalf("%s has mode %s, want %s", args[1], got, args[0])
 	}
+}
+
+// dieAt kills the program at a step, as a power cut would.
+func dieAt(where string) steps {
+	return func(step string) {
+		if step != where {
+			return
+		}
+		if self, err := os.FindProcess(os.Getpid()); err == nil {
+			self.Kill()
+		}
+		select {} // until that has happened
+	}
+}
+
+func cat(args []string) int {
+	b, err := os.ReadFile(args[0])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	os.Stdout.Write(b)
+	if len(args) == 2 {
+		fmt.Fprintf(os.Stderr, "it is refused, and %s is left out\n", bytes.TrimSpace(b))
+		status, _ := strconv.Atoi(args[1])
+		return status
+	}
+	return 0
 }

@@ -69,7 +69,12 @@ type quietError struct{ error }
 
 type exited int // what kong's --help asks for
 
-func run(args []string, in io.Reader, out, errOut io.Writer) (code int) {
+func run(args []string, in io.Reader, out, errOut io.Writer) int {
+	return runWith(args, in, out, errOut, func(string) {})
+}
+
+// runWith is run for tests, which are told of the steps of a command.
+func runWith(args []string, in io.Reader, out, errOut io.Writer, at steps) (code int) {
 	defer func() {
 		if e := recover(); e != nil {
 			n, ok := e.(exited)
@@ -94,7 +99,7 @@ func run(args []string, in io.Reader, out, errOut io.Writer) (code int) {
 		kong.Writers(out, errOut),
 		kong.Exit(func(n int) { panic(exited(n)) }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(&streams{in, out, errOut}, file),
+		kong.Bind(&streams{in, out, errOut}, file, at),
 		kong.WithBeforeResolve(file.load),
 	)
 	if err != nil {

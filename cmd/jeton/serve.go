@@ -21,7 +21,7 @@ import (
 
 type serveCmd struct {
 	dataFlags
-	MasterKeyFile  string        `help:"File with the master key. Default: master.key in the data directory, made on first start." placeholder:"FILE" predictor:"file"`
+	masterKeyFlags
 	AdminTokenFile string        `help:"File with the admin token, which introspection wants. Default: admin.token in the data directory, made on first start." placeholder:"FILE" predictor:"file"`
 	Addr           string        `default:"127.0.0.1:8080" help:"Public listener. Default: ${default}." placeholder:"HOST:PORT"`
 	AdminAddr      string        `default:"127.0.0.1:8081" help:"Admin listener (health). Default: ${default}." placeholder:"HOST:PORT"`
@@ -59,7 +59,11 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	defer store.Close()
-	master, err := c.masterKey(ctx, store, c.MasterKeyFile)
+	source, err := c.source(c.dataFlags, func(said string) { log.Warn("the master key's command", "detail", said) })
+	if err != nil {
+		return err
+	}
+	master, err := source.open(ctx, store)
 	if err != nil {
 		return err
 	}
@@ -82,7 +86,7 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	if c.KeepEnded < 0 {
 		return usageError{errors.New("--keep-ended is not negative")}
 	}
-	cfg.Store, cfg.MasterKey = store, master
+	cfg.Store, cfg.MasterKey, cfg.ReloadMasterKey = store, master, source.read
 	cfg.HashSlots = hashSlots()
 	limitMemory(cfg.HashSlots)
 	cfg.OnEvent = func(_ context.Context, e issuer.Event) { logEvent(log, e) }
@@ -117,10 +121,11 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 		go func() { failed <- serveOn(servers[i], l) }()
 	}
 	go c.tick(ctx, iss, log)
+	go reloadOnHangup(ctx, iss, log)
 
 	debug.FreeOSMemory() // what only the start took
 	log.Info("serving", "issuer", iss.Issuer(), "address", public.Addr().String(), "admin", admin.Addr().String(),
-		"algorithm", iss.Algorithm(), "store", c.where(), "version", versionText())
+		"algorithm", iss.Algorithm(), "master_key", iss.MasterKeyIDs(), "store", c.where(), "version", versionText())
 	c.advise(ctx, iss, log)
 
 	select {
