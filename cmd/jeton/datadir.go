@@ -55,24 +55,33 @@ func (d dataFlags) flags() string {
 	return "--data " + d.Data
 }
 
-// create opens the store, and makes it if it is missing. onError, if set, is
-// told what goes wrong in the background.
-func (d dataFlags) create(ctx context.Context, onError func(error)) (serviceStore, error) {
-	return d.openStore(ctx, onError, false)
+// storeHooks hear of what a store does by itself. Each may be nil.
+type storeHooks struct {
+	onError func(error)                 // what goes wrong in the background
+	onBatch func(kind string, size int) // how many calls share a transaction
+}
+
+// create opens the store, and makes it if it is missing.
+func (d dataFlags) create(ctx context.Context, hooks storeHooks) (serviceStore, error) {
+	return d.openStore(ctx, hooks, false)
 }
 
 // open opens a store that exists: a mistyped directory is an error, not a new
 // store.
 func (d dataFlags) open(ctx context.Context) (serviceStore, error) {
-	return d.openStore(ctx, nil, true)
+	return d.openStore(ctx, storeHooks{}, true)
 }
 
-func (d dataFlags) openStore(ctx context.Context, onError func(error), existing bool) (serviceStore, error) {
+func (d dataFlags) openStore(ctx context.Context, hooks storeHooks, existing bool) (serviceStore, error) {
 	if d.DB != "" {
 		if err := d.checkDB(); err != nil {
 			return nil, err
 		}
-		store, err := postgres.Open(ctx, d.DB, postgres.Options{Now: time.Now, Existing: existing})
+		o := postgres.Options{Now: time.Now, Existing: existing}
+		if hooks.onBatch != nil {
+			o.OnBatch = func(b postgres.Batch, n int) { hooks.onBatch(string(b), n) }
+		}
+		store, err := postgres.Open(ctx, d.DB, o)
 		if errors.Is(err, postgres.ErrNoStore) {
 			return nil, fmt.Errorf("there is no store in %s; jeton serve and jeton user add make one", d.where())
 		}
@@ -89,7 +98,11 @@ func (d dataFlags) openStore(ctx context.Context, onError func(error), existing 
 	if err := os.MkdirAll(d.Data, 0o700); err != nil {
 		return nil, err
 	}
-	store, err := sqlite.Open(ctx, filepath.Join(d.Data, databaseFile), sqlite.Options{Now: time.Now, OnError: onError, Fault: storeFault()})
+	o := sqlite.Options{Now: time.Now, OnError: hooks.onError, Fault: storeFault()}
+	if hooks.onBatch != nil {
+		o.OnBatch = func(n int) { hooks.onBatch(writes, n) }
+	}
+	store, err := sqlite.Open(ctx, filepath.Join(d.Data, databaseFile), o)
 	if err != nil {
 		return nil, err
 	}

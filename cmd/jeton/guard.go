@@ -17,6 +17,7 @@ import (
 
 	"github.com/jeton-go/jeton"
 	"github.com/jeton-go/jeton/internal/guard"
+	"github.com/jeton-go/jeton/internal/metrics"
 	"github.com/jeton-go/jeton/revocation"
 )
 
@@ -26,7 +27,7 @@ type guardCmd struct {
 	Addr      string `default:"127.0.0.1:9090" help:"Where the gateway asks, over HTTP. Default: ${default}." placeholder:"HOST:PORT"`
 	GRPCAddr  string `name:"grpc-addr" help:"Where Envoy asks, over gRPC. Default: nowhere." placeholder:"HOST:PORT"`
 	AdminAddr string `default:"127.0.0.1:9091" help:"Health and metrics. Default: ${default}." placeholder:"HOST:PORT"`
-	LogFormat string `default:"auto" enum:"auto,text,json" help:"text, json, or auto: text on a terminal."`
+	logFlags
 }
 
 func (c *guardCmd) Help() string {
@@ -63,13 +64,13 @@ func (c *guardCmd) Run(ctx context.Context, s *streams) error {
 	case c.Check != "":
 		return c.check(s)
 	}
-	log := newLogger(s, c.LogFormat)
+	log := c.logger(s)
 	network := c.network(ctx, c.Policy, log)
 	live := guard.NewLive(c.Policy, reader(c.Policy), network, time.Now)
 	if err := live.Reload(); err != nil {
 		return err
 	}
-	run := &guardRun{live: live, log: log, counters: &guard.Counters{}}
+	run := newGuardRun(live, log)
 	if err := run.listen(c); err != nil {
 		return err
 	}
@@ -167,10 +168,28 @@ func (c *guardCmd) watch(ctx context.Context, live *guard.Live, log *slog.Logger
 type guardRun struct {
 	live     *guard.Live
 	log      *slog.Logger
-	counters *guard.Counters
+	registry *metrics.Registry
+	metrics  *metrics.Guard
 	draining atomic.Bool
 
 	auth, admin, grpc net.Listener // grpc is nil if nobody asks over it
+}
+
+func newGuardRun(live *guard.Live, log *slog.Logger) *guardRun {
+	registry := metrics.New(versionText(), time.Now)
+	return &guardRun{live: live, log: log, registry: registry, metrics: registry.Guard(
+		func() bool { return live.Err() == nil },
+		func() map[string]time.Duration { return live.Current().RevocationsAge() },
+	)}
+}
+
+// timed tells how long a request of a gateway takes.
+func (r *guardRun) timed(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, asked *http.Request) {
+		began := time.Now()
+		h.ServeHTTP(w, asked)
+		r.metrics.Took(time.Since(began))
+	})
 }
 
 func (r *guardRun) listen(c *guardCmd) (err error) {
@@ -201,7 +220,7 @@ func (r *guardRun) close() {
 
 func (r *guardRun) serve(ctx context.Context) error {
 	servers := []*http.Server{
-		newServer(guard.Handler(r.live.Current, r.decided), r.log),
+		newServer(r.timed(guard.Handler(r.live.Current, r.decided)), r.log),
 		newServer(r.adminHandler(), r.log),
 	}
 	servers[0].MaxHeaderBytes = 64 << 10 // gateways pass on what they accepted
@@ -247,16 +266,13 @@ func (r *guardRun) adminHandler() http.Handler {
 		}
 		fmt.Fprintln(w, "ok")
 	})
-	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
-		_ = r.counters.Write(w, r.live.Err() == nil)
-	})
+	mux.Handle("GET /metrics", r.registry.Handler(r.log))
 	return mux
 }
 
 // decided counts a decision, and logs a refusal.
 func (r *guardRun) decided(asked guard.Request, d guard.Decision) {
-	r.counters.Count(d)
+	r.metrics.Decided(d.Status, d.Reason)
 	if d.Err == nil {
 		return
 	}

@@ -166,7 +166,7 @@ func TestGuardBesideAService(t *testing.T) {
 	if got := g.get(t, "/healthz") + g.get(t, "/readyz"); got != "200 ok\n200 ok\n" {
 		t.Errorf("health: %s", got)
 	}
-	if got := g.get(t, "/metrics"); !strings.Contains(got, "jeton_guard_policy_ok 1\n") || !strings.Contains(got, `jeton_guard_decisions_total{status="403"} 1`) {
+	if got := g.get(t, "/metrics"); !strings.Contains(got, "jeton_guard_policy_ok 1\n") || !strings.Contains(got, `jeton_guard_decisions_total{reason="access_denied",status="403"} 1`) {
 		t.Errorf("metrics: %s", got)
 	}
 

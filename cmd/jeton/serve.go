@@ -7,14 +7,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/term"
-
 	"github.com/jeton-go/jeton"
+	"github.com/jeton-go/jeton/internal/observe"
 	"github.com/jeton-go/jeton/issuer"
 	"github.com/jeton-go/jeton/issuer/issuerhttp"
 )
@@ -24,7 +22,7 @@ type serveCmd struct {
 	masterKeyFlags
 	AdminTokenFile string        `help:"File with the admin token, which introspection wants. Default: admin.token in the data directory, made on first start." placeholder:"FILE" predictor:"file"`
 	Addr           string        `default:"127.0.0.1:8080" help:"Public listener. Default: ${default}." placeholder:"HOST:PORT"`
-	AdminAddr      string        `default:"127.0.0.1:8081" help:"Admin listener (health). Default: ${default}." placeholder:"HOST:PORT"`
+	AdminAddr      string        `default:"127.0.0.1:8081" help:"Admin listener (health, metrics). Default: ${default}." placeholder:"HOST:PORT"`
 	Issuer         string        `help:"URL under which clients reach the public listener; the iss of tokens. Default: http:// (https:// with a certificate) and its address." placeholder:"URL"`
 	Audience       []string      `default:"api" help:"Audience that tokens may be asked for, repeatable; the first is the default. Default: ${default}." placeholder:"NAME"`
 	Alg            string        `default:"RS256" help:"Algorithm of access tokens. Another one than before is a rotation. HS256 is for a single service that verifies its own tokens. Default: ${default}." placeholder:"ALG"`
@@ -37,7 +35,8 @@ type serveCmd struct {
 	KeyPeriod      time.Duration `default:"720h" help:"How long a key signs access tokens before the next one takes over by itself; 0 for rotation on command only. Default: ${default}." placeholder:"D"`
 	StatusListTTL  time.Duration `name:"status-list-ttl" help:"Put a place in a status list (the IETF's Token Status List) into access tokens, for verifiers that don't know the feed; they may keep a list for so long. Costs some 200 bytes a token. Default: none." placeholder:"D"`
 	tlsFlags
-	LogFormat string `default:"auto" enum:"auto,text,json" help:"text, json, or auto: text on a terminal."`
+	logFlags
+	Pprof bool `help:"Let who has the admin token take profiles at /debug/pprof/ of the admin listener."`
 }
 
 func (c *serveCmd) Help() string {
@@ -49,12 +48,16 @@ The store is one SQLite file, or with --db a PostgreSQL database that any number
 }
 
 func (c *serveCmd) Run(ctx context.Context, s *streams) error {
-	log := newLogger(s, c.LogFormat)
+	log := c.logger(s)
 	tlsConfig, err := c.listener(ctx, c, log)
 	if err != nil {
 		return err
 	}
-	store, err := c.create(ctx, func(err error) { log.Error("the store, in the background", "error", err) })
+	tell := newTelemetry(log, c.DB)
+	store, err := c.create(ctx, storeHooks{
+		onError: func(err error) { log.Error("the store, in the background", "error", err) },
+		onBatch: tell.batches,
+	})
 	if err != nil {
 		return err
 	}
@@ -86,10 +89,11 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	if c.KeepEnded < 0 {
 		return usageError{errors.New("--keep-ended is not negative")}
 	}
-	cfg.Store, cfg.MasterKey, cfg.ReloadMasterKey = store, master, source.read
+	cfg.Store, cfg.MasterKey, cfg.ReloadMasterKey = observe.Store(store, tell.store), master, source.read
+	cfg.OnWork = tell.work
 	cfg.HashSlots = hashSlots()
 	limitMemory(cfg.HashSlots)
-	cfg.OnEvent = func(_ context.Context, e issuer.Event) { logEvent(log, e) }
+	cfg.OnEvent = func(ctx context.Context, e issuer.Event) { logEvent(ctx, log, e) }
 	iss, err := issuer.New(ctx, cfg)
 	if errors.Is(err, issuer.ErrConfig) {
 		return usageError{err}
@@ -102,6 +106,13 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	options := issuerhttp.Options{
 		OnError:            func(r *http.Request, status int, err error) { logRefusal(log, r, status, err) },
 		IntrospectionToken: adminToken,
+		Observe:            tell.observe,
+		Now:                time.Now,
+		Metrics:            tell.registry.Handler(log),
+	}
+	tell.registry.Issuer(iss.Stats)
+	if c.Pprof {
+		options.Profiles = http.HandlerFunc(profiles)
 	}
 	handler, err := issuerhttp.Public(iss, options)
 	if err != nil {
@@ -115,12 +126,16 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	}
 	servers := []*http.Server{newServer(handler, log), newServer(issuerhttp.Admin(iss, ready, options), log)}
 	servers[0].TLSConfig = tlsConfig
+	if c.Pprof {
+		servers[1].WriteTimeout = profileTime
+	}
 	servers[0].RegisterOnShutdown(iss.Feed().Close) // its readers don't leave by themselves
 	failed := make(chan error, len(servers))
 	for i, l := range []net.Listener{public, admin} {
 		go func() { failed <- serveOn(servers[i], l) }()
 	}
-	go c.tick(ctx, iss, log)
+	go c.tick(ctx, iss, tell)
+	go tell.count(ctx, cfg.Store)
 	go reloadOnHangup(ctx, iss, log)
 
 	debug.FreeOSMemory() // what only the start took
@@ -209,7 +224,8 @@ func serveOn(s *http.Server, l net.Listener) error {
 
 // tick does what is due: keys that other nodes and commands changed are to be in
 // force soon. It costs one small query.
-func (c *serveCmd) tick(ctx context.Context, iss *issuer.Issuer, log *slog.Logger) {
+func (c *serveCmd) tick(ctx context.Context, iss *issuer.Issuer, tell *telemetry) {
+	log := tell.log
 	every := time.NewTicker(time.Second)
 	defer every.Stop()
 	for {
@@ -218,9 +234,13 @@ func (c *serveCmd) tick(ctx context.Context, iss *issuer.Issuer, log *slog.Logge
 			return
 		case <-every.C:
 			if err := iss.Tick(ctx); err != nil && ctx.Err() == nil {
+				tell.chores.Failed(choreKeys)
 				log.Error("housekeeping failed", "error", err)
 			}
-			if n, err := iss.Prune(ctx, c.KeepEnded); err != nil && ctx.Err() == nil {
+			n, err := iss.Prune(ctx, c.KeepEnded)
+			tell.chores.Pruned(n)
+			if err != nil && ctx.Err() == nil {
+				tell.chores.Failed(chorePrune)
 				log.Error("pruning failed", "error", err)
 			} else if n > 0 {
 				log.Debug("pruned", "rows", n)
@@ -240,50 +260,4 @@ func newServer(h http.Handler, log *slog.Logger) *http.Server {
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-}
-
-func newLogger(s *streams, format string) *slog.Logger {
-	if format == "auto" {
-		format = "json"
-		if f, ok := s.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-			format = "text"
-		}
-	}
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(s.err, nil))
-	}
-	return slog.New(slog.NewTextHandler(s.err, nil))
-}
-
-func logEvent(log *slog.Logger, e issuer.Event) {
-	level := slog.LevelInfo
-	switch e.Kind {
-	case issuer.EventReuse, issuer.EventStoreBehind, issuer.EventWarning:
-		level = slog.LevelWarn
-	case issuer.EventRefresh:
-		level = slog.LevelDebug // the one thing that happens all the time
-	}
-	attrs := []slog.Attr{slog.Time("at", e.At)}
-	for _, a := range []struct{ name, value string }{
-		{"subject", e.Subject}, {"client_id", e.ClientID}, {"reason", string(e.Reason)}, {"detail", e.Detail},
-	} {
-		if a.value != "" {
-			attrs = append(attrs, slog.String(a.name, a.value))
-		}
-	}
-	if len(e.Sessions) == 1 {
-		attrs = append(attrs, slog.String("sid", e.Sessions[0].String()))
-	} else if len(e.Sessions) > 1 {
-		attrs = append(attrs, slog.Int("sessions", len(e.Sessions)))
-	}
-	log.LogAttrs(context.Background(), level, string(e.Kind), attrs...)
-}
-
-func logRefusal(log *slog.Logger, r *http.Request, status int, err error) {
-	level := slog.LevelInfo
-	if status >= 500 && status != http.StatusServiceUnavailable {
-		level = slog.LevelError
-	}
-	log.LogAttrs(r.Context(), level, "refused", slog.String("method", r.Method), slog.String("path", r.URL.Path),
-		slog.Int("status", status), slog.String("error", err.Error()))
 }

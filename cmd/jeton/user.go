@@ -87,7 +87,7 @@ func (c *userAddCmd) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
-	store, err := c.create(ctx, nil)
+	store, err := c.create(ctx, storeHooks{})
 	if err != nil {
 		return err
 	}

@@ -99,6 +99,21 @@ type Decision struct {
 	Line   int    // of the route in the policy; 0 if there is none
 }
 
+// RevocationsAge tells how old what is known of each issuer's revocations is, of
+// those whose feed is followed. A nil Guard knows none.
+func (g *Guard) RevocationsAge() map[string]time.Duration {
+	ages := make(map[string]time.Duration)
+	if g == nil {
+		return ages
+	}
+	for _, s := range g.sources {
+		if s.revocations != nil {
+			ages[s.Issuer.Issuer] = s.revocations.Stale()
+		}
+	}
+	return ages
+}
+
 // overriding are headers with which a client could make a service take its request
 // for another one.
 var overriding = []string{

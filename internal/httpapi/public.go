@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/jeton-go/jeton"
 	"github.com/jeton-go/jeton/httpauth"
@@ -23,6 +24,18 @@ type Options struct {
 	// IntrospectionToken is the Bearer token of those who may introspect
 	// (POST /oauth/introspect). Without it nobody may.
 	IntrospectionToken string
+	// Observe, if set, is called for each route when the handler is made, with
+	// its pattern ("GET /verify"), and once with "" for what no route takes. The
+	// observer that it returns is told of each request of the route.
+	Observe func(pattern string) Observer
+	// Now is the clock of Answer.Took; nil for none.
+	Now func() time.Time
+	// Metrics answers GET /metrics of the admin listener, without
+	// authentication; nil for no such route.
+	Metrics http.Handler
+	// Profiles answers GET /debug/pprof/{profile} of the admin listener, for who
+	// has the IntrospectionToken; nil for no such route.
+	Profiles http.Handler
 }
 
 type api struct {
@@ -71,6 +84,10 @@ func (a *api) publicRoutes() []route {
 // service can work; nil means that it asks the issuer.
 func Admin(iss *issuer.Issuer, ready func(context.Context) error, o Options) http.Handler {
 	a := &api{Options: o, issuer: iss}
+	var err error
+	if a.auth, err = httpauth.New(iss.Verifier(), httpauth.Options{Realm: "jeton admin"}); err != nil {
+		panic("httpapi: " + err.Error()) // a constant realm is good or it is not
+	}
 	if ready == nil {
 		ready = iss.Ping
 	}
@@ -80,6 +97,27 @@ func Admin(iss *issuer.Issuer, ready func(context.Context) error, o Options) htt
 var notReady = answer{http.StatusServiceUnavailable, "temporarily_unavailable", "not ready"}
 
 func (a *api) adminRoutes(ready func(context.Context) error) []route {
+	routes := a.healthRoutes(ready)
+	if a.Metrics != nil {
+		routes = append(routes, route{"GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Cache-Control", "no-store")
+			a.Metrics.ServeHTTP(w, r)
+		}})
+	}
+	if a.Profiles != nil {
+		routes = append(routes, route{"GET /debug/pprof/{profile}", func(w http.ResponseWriter, r *http.Request) {
+			if err := a.mayIntrospect(r); err != nil {
+				a.refuse(w, r, err)
+				return
+			}
+			w.Header().Set("Cache-Control", "no-store")
+			a.Profiles.ServeHTTP(w, r)
+		}})
+	}
+	return routes
+}
+
+func (a *api) healthRoutes(ready func(context.Context) error) []route {
 	return []route{
 		{"GET /healthz", func(w http.ResponseWriter, r *http.Request) {
 			writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
@@ -100,24 +138,35 @@ func (a *api) adminRoutes(ready func(context.Context) error) []route {
 func (a *api) frame(routes []route) http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range routes {
-		mux.HandleFunc(r.pattern, r.handle)
+		mux.HandleFunc(r.pattern, a.watched(r.pattern, r.handle))
 	}
+	unrouted := a.watched("", func(w http.ResponseWriter, r *http.Request) { a.unrouted(mux, w, r) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		r = named(w, r)
-		// The mux would redirect from a path's other spellings, token in the
-		// query and all.
-		if p := r.URL.EscapedPath(); path.Clean(p) != p {
-			a.fail(w, r, noRoute)
-			return
+		if oneSpelling(r) {
+			if _, pattern := mux.Handler(r); pattern != "" {
+				mux.ServeHTTP(w, r)
+				return
+			}
 		}
-		h, pattern := mux.Handler(r)
-		if pattern != "" {
-			mux.ServeHTTP(w, r)
-			return
-		}
-		// The mux knows whether it is the route or the method; its text is
-		// not JSON.
+		unrouted(w, r)
+	})
+}
+
+// oneSpelling tells whether the path is spelled as routes are. The mux would
+// redirect from other spellings, token in the query and all.
+func oneSpelling(r *http.Request) bool {
+	p := r.URL.EscapedPath()
+	return path.Clean(p) == p
+}
+
+// unrouted answers a request that no route takes.
+func (a *api) unrouted(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
+	if oneSpelling(r) {
+		// The mux knows whether it is the route or the method; its text is not
+		// JSON.
+		h, _ := mux.Handler(r)
 		unread := discard{http.Header{}}
 		h.ServeHTTP(unread, r)
 		if allow := unread.Header().Get("Allow"); allow != "" {
@@ -125,8 +174,8 @@ func (a *api) frame(routes []route) http.Handler {
 			a.fail(w, r, answer{http.StatusMethodNotAllowed, "invalid_request", "this route takes " + allow})
 			return
 		}
-		a.fail(w, r, noRoute)
-	})
+	}
+	a.fail(w, r, noRoute)
 }
 
 var noRoute = answer{http.StatusNotFound, "not_found", "there is no such route"}

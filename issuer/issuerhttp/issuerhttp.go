@@ -20,6 +20,12 @@ import (
 // Options are what the handlers need besides the issuer.
 type Options = httpapi.Options
 
+// Observer is told of the requests of a route. See Options.Observe.
+type Observer = httpapi.Observer
+
+// Answer is what became of a request.
+type Answer = httpapi.Answer
+
 // Public returns the handler of the public routes: login, token, revocation,
 // sessions, forward-auth, keys and metadata.
 func Public(iss *issuer.Issuer, o Options) (http.Handler, error) { return httpapi.Public(iss, o) }
