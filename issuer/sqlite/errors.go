@@ -38,15 +38,17 @@ func codeOf(err error) int {
 	return e.Code() & 0xff
 }
 
+const damaged = "the file is damaged; stop every program that uses it and restore a backup"
+
 // adviceOn tells what an error of SQLite's means for whoever runs the service.
 func adviceOn(err error) string {
 	switch codeOf(err) {
 	case lib.SQLITE_NOTADB:
 		return "this is not a SQLite file; give another path, or move it away to start afresh"
 	case lib.SQLITE_CORRUPT:
-		return "the file is damaged; stop every program that uses it and restore a backup"
+		return damaged
 	case lib.SQLITE_CANTOPEN:
-		return "the file, or its -wal or -shm beside it, can't be opened; the file and its directory must be writable by this user"
+		return "the file, or its -wal or -shm beside it, can't be opened; the file and its directory must be writable by this user, and the program must have file descriptors left (ulimit -n)"
 	case lib.SQLITE_READONLY, lib.SQLITE_PERM:
 		return "the file is read-only to this user; the file and its directory must be writable"
 	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:

@@ -56,7 +56,7 @@ func Open(ctx context.Context, path string, options Options) (*Store, error) {
 			return nil, s.explain("open", err) // no connection is open yet
 		}
 	}
-	for _, step := range []func(context.Context) error{s.recognize, s.useLog, s.migrate, s.canWrite, s.prepare} {
+	for _, step := range []func(context.Context) error{s.recognize, s.whole, s.useLog, s.migrate, s.canWrite, s.prepare} {
 		if err := step(ctx); err != nil {
 			return nil, s.explain("open", errors.Join(err, s.closeFile()))
 		}

@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"bytes"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -361,21 +362,30 @@ func execOn(t *testing.T, db *sql.DB, statement string) {
 func TestDamagedRows(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "jeton.db")
 	s := mustOpen(t, path)
-	n := newSession()
-	for range 50 {
-		n = newSession()
-		if _, err := s.CreateSession(t.Context(), n); err != nil {
+	first, n := newSession(), newSession()
+	for _, session := range []issuer.NewSession{first, n} {
+		for range 50 { // so that they are on different pages
+			if _, err := s.CreateSession(t.Context(), newSession()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.CreateSession(t.Context(), session); err != nil {
 			t.Fatal(err)
 		}
 	}
-	var root int64
-	if err := s.Reader().QueryRow("SELECT rootpage FROM sqlite_schema WHERE name = 'sessions'").Scan(&root); err != nil {
+	s.Close()
+	text, err := os.ReadFile(path)
+	if err != nil {
 		t.Fatal(err)
 	}
-	s.Close()
-	overwrite(t, path, (root-1)*4096, strings.Repeat("damage", 600))
+	// The seed is in the table alone.
+	leaf := int64(bytes.Index(text, n.Seed[:]) / page * page)
+	overwrite(t, path, leaf, strings.Repeat("damage", page/6))
 	s = mustOpen(t, path)
-	_, _, err := s.Session(t.Context(), n.ID)
+	if _, _, err := s.Session(t.Context(), first.ID); err != nil {
+		t.Errorf("reading what is whole: %v", err)
+	}
+	_, _, err = s.Session(t.Context(), n.ID)
 	if err == nil || !strings.Contains(err.Error(), "the file is damaged") || !strings.Contains(err.Error(), path) {
 		t.Errorf("reading: %v", err)
 	}

@@ -103,8 +103,8 @@ func (s *Store) closeFile() error {
 	return errors.Join(s.keeper.Close(), s.reader.Close(), s.writer.Close())
 }
 
-// Ping reads from the file. If the last transaction failed, it also writes: a disk
-// that is full or damaged serves reads and nothing else.
+// Ping reads from every table. If the last transaction failed, it writes instead:
+// a disk that is full or damaged serves reads and nothing else.
 func (s *Store) Ping(ctx context.Context) error {
 	if s.failing.Load() {
 		return s.writePlain(ctx, "ping", func(t *tx) error {
@@ -112,8 +112,7 @@ func (s *Store) Ping(ctx context.Context) error {
 			return err
 		})
 	}
-	var latest int64
-	return s.explain("ping", s.reader.QueryRowContext(ctx, "SELECT latest FROM clock").Scan(&latest))
+	return s.explain("ping", s.touch(ctx, s.reader))
 }
 
 // tick reads the clock and returns the instant that it is as far as this
