@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/jeton-go/jeton/issuer"
 	"github.com/jeton-go/jeton/issuer/postgres"
@@ -77,7 +76,7 @@ func (d dataFlags) openStore(ctx context.Context, hooks storeHooks, existing boo
 		if err := d.checkDB(); err != nil {
 			return nil, err
 		}
-		o := postgres.Options{Now: time.Now, Existing: existing}
+		o := postgres.Options{Now: wallClock(), Existing: existing}
 		if hooks.onBatch != nil {
 			o.OnBatch = func(b postgres.Batch, n int) { hooks.onBatch(string(b), n) }
 		}
@@ -98,7 +97,10 @@ func (d dataFlags) openStore(ctx context.Context, hooks storeHooks, existing boo
 	if err := os.MkdirAll(d.Data, 0o700); err != nil {
 		return nil, err
 	}
-	o := sqlite.Options{Now: time.Now, OnError: hooks.onError, Fault: storeFault()}
+	if err := d.emptied(); err != nil {
+		return nil, err
+	}
+	o := sqlite.Options{Now: wallClock(), OnError: hooks.onError, Fault: storeFault()}
 	if hooks.onBatch != nil {
 		o.OnBatch = func(n int) { hooks.onBatch(writes, n) }
 	}
@@ -107,6 +109,20 @@ func (d dataFlags) openStore(ctx context.Context, hooks storeHooks, existing boo
 		return nil, err
 	}
 	return store, nil
+}
+
+// emptied refuses a database file of no length beside a master key. SQLite takes
+// it for a new one, and everybody would be signed out without a word.
+func (d dataFlags) emptied() error {
+	name := filepath.Join(d.Data, databaseFile)
+	info, err := os.Stat(name)
+	if err != nil || info.Size() > 0 {
+		return nil // what is wrong else, the store says better
+	}
+	if _, err := os.Stat(filepath.Join(d.Data, masterKeyFile)); err != nil {
+		return nil
+	}
+	return fmt.Errorf("%s is empty, and there is a master key beside it: what was in the file is lost; restore a backup, or delete the file to start afresh", name)
 }
 
 // with runs a piece of work on an existing store, beside a running service too.
@@ -119,7 +135,7 @@ func (d dataFlags) with(ctx context.Context, work func(*issuer.Admin) error) err
 }
 
 func on(store serviceStore, work func(*issuer.Admin) error) error {
-	admin, err := issuer.NewAdmin(issuer.Config{Store: store, Now: time.Now})
+	admin, err := issuer.NewAdmin(issuer.Config{Store: store, Now: wallClock()})
 	if err == nil {
 		err = work(admin)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/jeton-go/jeton/issuer/sqlite"
 )
@@ -31,5 +32,27 @@ func storeFault() func(sqlite.FaultPoint) error {
 			select {} // until the kernel has done it
 		}
 		return nil
+	}
+}
+
+// wallClock is the clock of the service. The crash tests move it while the
+// program runs: the file that JETON_FAULT_CLOCK names holds by how much it is
+// off, such as 1h or -90s.
+func wallClock() func() time.Time {
+	name := os.Getenv("JETON_FAULT_CLOCK")
+	if name == "" {
+		return time.Now
+	}
+	return func() time.Time {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			panic("JETON_FAULT_CLOCK: " + err.Error())
+		}
+		off, err := time.ParseDuration(string(text))
+		if err != nil {
+			panic("JETON_FAULT_CLOCK: " + err.Error())
+		}
+		// Without the monotonic reading, which would not jump.
+		return time.Now().Round(0).Add(off)
 	}
 }

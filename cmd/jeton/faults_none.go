@@ -2,7 +2,14 @@
 
 package main
 
-import "github.com/jeton-go/jeton/issuer/sqlite"
+import (
+	"time"
+
+	"github.com/jeton-go/jeton/issuer/sqlite"
+)
 
 // storeFault: without the tag nothing fails on purpose.
 func storeFault() func(sqlite.FaultPoint) error { return nil }
+
+// wallClock is the clock of the service: without the tag nobody moves it.
+func wallClock() func() time.Time { return time.Now }

@@ -171,7 +171,7 @@ func (c *serveCmd) config(addr net.Addr, tls bool) issuer.Config {
 		RefreshGrace:     c.RefreshGrace,
 		KeyPeriod:        c.KeyPeriod,
 		StatusListTTL:    c.StatusListTTL,
-		Now:              time.Now,
+		Now:              wallClock(),
 	}
 	if cfg.Issuer == "" {
 		cfg.Issuer = "http://" + reachable(addr)
@@ -228,11 +228,13 @@ func (c *serveCmd) tick(ctx context.Context, iss *issuer.Issuer, tell *telemetry
 	log := tell.log
 	every := time.NewTicker(time.Second)
 	defer every.Stop()
+	watch := newClockWatch(wallClock(), log)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-every.C:
+			watch.look()
 			if err := iss.Tick(ctx); err != nil && ctx.Err() == nil {
 				tell.chores.Failed(choreKeys)
 				log.Error("housekeeping failed", "error", err)
