@@ -3,6 +3,7 @@ package crashtest
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -46,6 +48,7 @@ type program struct {
 	cmd    *exec.Cmd
 	url    string // of the public listener
 	admin  string
+	issuer string // as its tokens have it
 	client *http.Client
 	ended  chan struct{} // closed when it has ended, by itself or not
 
@@ -57,10 +60,34 @@ type program struct {
 // environment.
 func start(t testing.TB, flags []string, env ...string) *program {
 	t.Helper()
-	p := &program{t: t, ended: make(chan struct{})}
-	p.cmd = exec.Command(binary, append([]string{"serve", "--addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0",
+	return launch(t, serveCommand(flags, env...))
+}
+
+// serveCommand runs "jeton serve" with an algorithm that is quick.
+func serveCommand(flags []string, env ...string) *exec.Cmd {
+	cmd := exec.Command(binary, append([]string{"serve", "--addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0",
 		"--log-format", "json", "--alg", "Ed25519"}, flags...)...)
-	p.cmd.Env = append(os.Environ(), env...)
+	cmd.Env = append(os.Environ(), env...)
+	return cmd
+}
+
+// refusesToStart starts the program, which must end and say why.
+func refusesToStart(t testing.TB, flags []string, why string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := serveCommand(flags)
+	cmd = exec.CommandContext(ctx, cmd.Path, cmd.Args[1:]...)
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), why) {
+		t.Errorf("the program should end with status 1 and say %q: %v\n%s", why, err, out)
+	}
+}
+
+// launch runs a command that becomes the program, and waits until it serves.
+func launch(t testing.TB, cmd *exec.Cmd) *program {
+	t.Helper()
+	p := &program{t: t, cmd: cmd, ended: make(chan struct{})}
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +96,7 @@ func start(t testing.TB, flags []string, env ...string) *program {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.kill)
-	serving := make(chan [2]string, 1)
+	serving := make(chan [3]string, 1)
 	go func() {
 		defer close(p.ended)
 		lines := bufio.NewScanner(stderr)
@@ -78,16 +105,16 @@ func start(t testing.TB, flags []string, env ...string) *program {
 			p.mu.Lock()
 			p.logs.Write(append(lines.Bytes(), '\n'))
 			p.mu.Unlock()
-			var entry struct{ Msg, Address, Admin string }
+			var entry struct{ Msg, Address, Admin, Issuer string }
 			if json.Unmarshal(lines.Bytes(), &entry) == nil && entry.Msg == "serving" {
-				serving <- [2]string{entry.Address, entry.Admin}
+				serving <- [3]string{entry.Address, entry.Admin, entry.Issuer}
 			}
 		}
 		p.cmd.Wait()
 	}()
 	select {
 	case at := <-serving:
-		p.url, p.admin = "http://"+at[0], "http://"+at[1]
+		p.url, p.admin, p.issuer = "http://"+at[0], "http://"+at[1], at[2]
 	case <-p.ended:
 		t.Fatalf("the program ended: %s", p.log())
 	case <-time.After(time.Minute):
@@ -121,6 +148,22 @@ func (p *program) terminate() {
 func (p *program) status(path string) int {
 	p.t.Helper()
 	res, err := p.client.Get(p.admin + path)
+	if err != nil {
+		p.t.Fatalf("%v\n%s", err, p.log())
+	}
+	res.Body.Close()
+	return res.StatusCode
+}
+
+// bearer is the status of an answer to a request with an access token.
+func (p *program) bearer(path, token string) int {
+	p.t.Helper()
+	req, err := http.NewRequest(http.MethodGet, p.url+path, nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	res, err := p.client.Do(req)
 	if err != nil {
 		p.t.Fatalf("%v\n%s", err, p.log())
 	}

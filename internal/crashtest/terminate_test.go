@@ -3,6 +3,7 @@ package crashtest
 import (
 	"context"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 )
@@ -22,6 +23,11 @@ func TestTerminatedUnderLoad(t *testing.T) {
 		<-l.p.ended
 		if code := l.p.cmd.ProcessState.ExitCode(); code != 0 {
 			t.Errorf("the exit status is %d\n%s", code, l.p.log())
+		}
+		for _, said := range []string{"draining", "stopped"} {
+			if !strings.Contains(l.p.log(), said) {
+				t.Errorf("the log does not say %q\n%s", said, l.p.log())
+			}
 		}
 		h.examine(t, p, true)
 		if t.Failed() {
