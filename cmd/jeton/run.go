@@ -42,6 +42,7 @@ type cli struct {
 	Keys    keysCmd    `cmd:"" help:"Look at the service's own keys."`
 	Backup  backupCmd  `cmd:"" help:"Copy the database while the service runs."`
 	Migrate migrateCmd `cmd:"" help:"Look at the database's schema, and bring it up to date."`
+	Doctor  doctorCmd  `cmd:"" help:"Look at an installation and say what is wrong and what to do."`
 	Config  configCmd  `cmd:"" help:"Show and check the settings of the service."`
 	Bench   benchCmd   `cmd:"" help:"Put load on a service and measure it."`
 
