@@ -36,6 +36,7 @@ type cli struct {
 	Sign   signCmd   `cmd:"" help:"Sign claims."`
 	Verify verifyCmd `cmd:"" help:"Verify a token and print its claims."`
 	Decode decodeCmd `cmd:"" help:"Show what a token says, without verifying it."`
+	Lint   lintCmd   `cmd:"" help:"Say what is wrong with a token, or weak about it, without verifying it."`
 
 	User    userCmd    `cmd:"" help:"Keep the embedded users."`
 	Session sessionCmd `cmd:"" help:"List and revoke sessions."`

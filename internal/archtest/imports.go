@@ -34,7 +34,7 @@ var bans = []ban{
 		why:     "made for tests: hostile tokens and skipped checks have no place in production",
 	},
 	{
-		from: []string{"./..."}, but: []string{"./cmd/...", "./unverified"},
+		from: []string{"./..."}, but: []string{"./cmd/...", "./unverified", "./internal/lint"},
 		imports: []string{"./unverified"},
 		why:     "what nobody verified decides nothing: it is for people to look at, on the command line (A27 in docs/threats.md)",
 	},
@@ -186,6 +186,8 @@ var layers = []layer{
 		[]string{"go.yaml.in/yaml/v4", "google.golang.org/grpc", "google.golang.org/genproto/googleapis/rpc",
 			"google.golang.org/protobuf", "github.com/envoyproxy/go-control-plane/envoy"},
 		"the guard is a verifier beside a gateway: it knows the library, a policy file and Envoy's protocol, and no issuer"},
+	{[]string{"./internal/lint"}, slices.Concat(parsers, []string{".", "./unverified"}), nil,
+		"what people are told about a token that nobody verified; it decides nothing"},
 	{[]string{"./internal/strictyaml"}, nil, []string{"go.yaml.in/yaml/v4"},
 		"it reads files that people write, and knows nothing of what they configure"},
 	{[]string{"./internal/archtest", "./internal/testenv"}, nil, nil,
