@@ -21,6 +21,7 @@ type Failure struct {
 	RetryAfter time.Duration // what the server asks for; 0 if nothing
 	Timeout    bool          // the answer did not come in time
 	status     int           // of the answer; 0 if there was none
+	code       string        // the server's word for it, as it came
 }
 
 // Error is kind and detail.
@@ -50,6 +51,7 @@ func transportFailure(err error) *Failure {
 func (s *session) refusal(a answer) *Failure {
 	f := &Failure{Kind: fmt.Sprint(a.status), RetryAfter: a.retryAfter, status: a.status}
 	code, description := errorMembers(a.body)
+	f.code = code
 	if code != "" {
 		f.Kind += " " + s.scrub(code)
 	}

@@ -16,6 +16,7 @@ type session struct {
 	conn    *conn
 	access  string
 	refresh string
+	unspent string    // a refresh token that was not what a refusal was about
 	renewAt time.Time // when the access token must be renewed; zero: never
 }
 
@@ -134,6 +135,9 @@ func (s *session) renew(ctx context.Context) (rotated bool, err error) {
 	if err != nil {
 		var f *Failure
 		if errors.As(err, &f) && (f.status == http.StatusBadRequest || f.status == http.StatusUnauthorized) {
+			if f.code != "invalid_grant" {
+				s.unspent = s.refresh
+			}
 			s.refresh = ""
 		}
 		return false, err

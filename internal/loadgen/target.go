@@ -152,13 +152,14 @@ func (t *Target) OpenWith(refreshTokens []string) (*Fleet, error) {
 }
 
 // RefreshTokens returns the refresh token that each client has now, in the order
-// of the clients; those whose session is lost have none and are left out. Not to
-// be called while clients run.
+// of the clients. One that the server refused as such ("invalid_grant") is left
+// out; one that it refused for another reason, as a client_id that it does not
+// know, is still good. Not to be called while clients run.
 func (f *Fleet) RefreshTokens() []string {
 	var out []string
 	for _, s := range f.sessions {
-		if s.refresh != "" {
-			out = append(out, s.refresh)
+		if token := cmp.Or(s.refresh, s.unspent); token != "" {
+			out = append(out, token)
 		}
 	}
 	return out
