@@ -114,7 +114,7 @@ func runWith(args []string, in io.Reader, out, errOut io.Writer, at steps) (code
 	}
 	parsed, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(errOut, "jeton: %v\n%s\n", err, hint(err))
+		fmt.Fprintf(errOut, "jeton: %s\n%s\n", redacted(err.Error()), hint(err))
 		return exitUsage
 	}
 	err = parsed.Run()
@@ -124,12 +124,12 @@ func runWith(args []string, in io.Reader, out, errOut io.Writer, at steps) (code
 	case err == nil:
 		return exitOK
 	case errors.As(err, &wrong):
-		fmt.Fprintf(errOut, "jeton %s: %v\n", commandName(parsed), err)
+		fmt.Fprintf(errOut, "jeton %s: %s\n", commandName(parsed), redacted(err.Error()))
 		return exitUsage
 	case errors.As(err, &quiet):
 		return exitRefused
 	default:
-		fmt.Fprintf(errOut, "jeton %s: %v\n", commandName(parsed), err)
+		fmt.Fprintf(errOut, "jeton %s: %s\n", commandName(parsed), redacted(err.Error()))
 		return exitRefused
 	}
 }
