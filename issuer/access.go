@@ -22,6 +22,9 @@ type TokenPair struct {
 	RefreshToken string
 	Scope        string // of the access token; "" if none
 	SessionID    SessionID
+	// DeviceToken, of a login, is for the next login on the same device. See
+	// LoginRequest.DeviceToken.
+	DeviceToken string
 }
 
 // Format writes the session and neither token, whatever the verb.

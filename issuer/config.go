@@ -44,6 +44,11 @@ type Config struct {
 	RefreshIdle      time.Duration // life of a session that is not used; default 7 days; NoIdle for none
 	RefreshGrace     time.Duration // window in which a retry is answered; default 10 s, at most 5 min; NoGrace for none
 
+	// MaxSessions is how many live sessions a user may have. A login beyond it
+	// ends the one that was unused for longest, with ReasonLimit. Default 0: any
+	// number.
+	MaxSessions int
+
 	// KeyPeriod is how long a key signs access tokens before the next one takes
 	// over; default 30 days, at least 1 h; NoRotation for no such limit.
 	KeyPeriod time.Duration
@@ -61,6 +66,9 @@ type Config struct {
 	HashSlots int
 	HashQueue int           // logins that may wait for a slot; default 64
 	HashWait  time.Duration // how long they wait; default 2 s
+
+	// LoginLimits bound how fast passwords can be guessed.
+	LoginLimits LoginLimits
 
 	// FeedReaders is how many may read the feed of revocations at once; default
 	// 10,000. Each is a connection and some 30 KiB.
@@ -178,6 +186,12 @@ func (c Config) complete() (Config, error) {
 	}
 	if c.StatusListTTL != 0 && (c.StatusListTTL < time.Second || c.StatusListTTL > time.Hour || c.StatusListTTL%time.Second != 0) {
 		return bad("the status list TTL must be whole seconds between 1s and 1h, or 0 for none")
+	}
+	if c.LoginLimits, err = c.LoginLimits.complete(); err != nil {
+		return c, err
+	}
+	if c.MaxSessions < 0 {
+		return bad("a negative number of sessions")
 	}
 	if c.RefreshGrace > 0 && c.RefreshIdle > 0 && c.RefreshIdle <= c.RefreshGrace {
 		return bad("the refresh idle time must be longer than the refresh grace")

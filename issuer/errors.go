@@ -3,6 +3,7 @@ package issuer
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Errors of an Issuer. Each is one answer to a client; what is wrapped behind
@@ -27,6 +28,9 @@ var (
 	ErrInvalidTarget = errors.New("issuer: unknown audience")
 	// ErrBusy: all password hashing slots stay taken; try again shortly.
 	ErrBusy = errors.New("issuer: busy")
+	// ErrTooManyFailures: too many logins failed, and this one comes too soon; its
+	// password was not looked at. A [RetryError] says when to try again.
+	ErrTooManyFailures = errors.New("issuer: too many failed logins")
 	// ErrFeedFull: as many read the feed of revocations as may; try again later.
 	ErrFeedFull = errors.New("issuer: too many readers of the feed")
 	// ErrFeedEnded: the feed was closed, or its log is another one now. A
@@ -38,6 +42,31 @@ var (
 	// key, or were changed.
 	ErrMasterKey = errors.New("issuer: the master key does not open the keys in the store")
 )
+
+// LoginLimit names one of the limits on logins.
+type LoginLimit string
+
+// The limits on logins.
+const (
+	LimitAddress LoginLimit = "address" // failures of an address, whatever the accounts
+	LimitSource  LoginLimit = "source"  // failures for one account from one address
+	LimitDevice  LoginLimit = "device"  // failures for one account from one known device
+	LimitAccount LoginLimit = "account" // failures for one account from wherever nobody knows
+)
+
+// RetryError is an ErrTooManyFailures that says how long to wait. The client may
+// learn that, and not which limit it met.
+type RetryError struct {
+	After time.Duration // positive
+	Limit LoginLimit
+}
+
+func (e *RetryError) Error() string {
+	return fmt.Sprintf("%v: of this %s; again in %s", ErrTooManyFailures, e.Limit, e.After.Round(time.Millisecond))
+}
+
+// Is makes errors.Is(err, ErrTooManyFailures) true.
+func (e *RetryError) Is(target error) bool { return target == ErrTooManyFailures }
 
 // RequestError is an ErrInvalidRequest with a text that may be shown to the
 // client: it says what the rule is and repeats nothing of what was sent.

@@ -12,6 +12,7 @@ type EventKind string
 const (
 	EventLogin        EventKind = "login"         // a session was opened
 	EventLoginRefused EventKind = "login_refused" // Detail says why
+	EventLoginSlowed  EventKind = "login_slowed"  // a login came too soon after others failed; its password was not looked at. Detail says which limit
 	EventRefresh      EventKind = "refresh"       // a session rotated
 	EventReuse        EventKind = "reuse"         // a superseded refresh token came back: the session was revoked
 	EventStoreBehind  EventKind = "store_behind"  // an authentic refresh token was newer than the store

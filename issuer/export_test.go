@@ -14,7 +14,7 @@ func (i *Issuer) OpenSession(ctx context.Context, n NewSession) (*TokenPair, err
 	if err != nil {
 		return nil, err
 	}
-	return i.pair(&s, s.Scope)
+	return i.pair(&s.Session, s.Scope)
 }
 
 // TakeHashSlot takes one of the slots for password hashes.

@@ -136,7 +136,7 @@ func (f *faults) around(method string, work func() error) error {
 	return nil
 }
 
-func (f *faults) CreateSession(ctx context.Context, n issuer.NewSession) (s issuer.Session, err error) {
+func (f *faults) CreateSession(ctx context.Context, n issuer.NewSession) (s issuer.Created, err error) {
 	err = f.around("CreateSession", func() (err error) { s, err = f.Store.CreateSession(ctx, n); return err })
 	return s, err
 }
@@ -173,6 +173,19 @@ func (f *faults) SetPassword(ctx context.Context, name string, hash issuer.Passw
 func (f *faults) SetDisabled(ctx context.Context, name string, disabled bool) (done issuer.Revoked, err error) {
 	err = f.around("SetDisabled", func() (err error) { done, err = f.Store.SetDisabled(ctx, name, disabled); return err })
 	return done, err
+}
+
+func (f *faults) LoginFailures(ctx context.Context, key issuer.FailureKey) (got issuer.Failures, now time.Time, err error) {
+	err = f.around("LoginFailures", func() (err error) { got, now, err = f.Store.LoginFailures(ctx, key); return err })
+	return got, now, err
+}
+
+func (f *faults) CountLoginFailure(ctx context.Context, key issuer.FailureKey) error {
+	return f.around("CountLoginFailure", func() error { return f.Store.CountLoginFailure(ctx, key) })
+}
+
+func (f *faults) ForgetLoginFailures(ctx context.Context, key issuer.FailureKey) error {
+	return f.around("ForgetLoginFailures", func() error { return f.Store.ForgetLoginFailures(ctx, key) })
 }
 
 func (f *faults) Keys(ctx context.Context) (keys []issuer.StoredKey, now time.Time, err error) {
@@ -349,7 +362,7 @@ func (w *world) dead(pairs ...*issuer.TokenPair) {
 // clientErrors are all that an Issuer says to a client.
 var clientErrors = []error{
 	issuer.ErrInvalidRequest, issuer.ErrInvalidCredentials, issuer.ErrInvalidGrant, issuer.ErrInvalidScope,
-	issuer.ErrInvalidTarget, issuer.ErrBusy, issuer.ErrNotFound,
+	issuer.ErrInvalidTarget, issuer.ErrTooManyFailures, issuer.ErrBusy, issuer.ErrNotFound,
 }
 
 // isFailure tells whether an error is one of the service, not an answer.

@@ -14,8 +14,8 @@ import (
 const AccessTokenType = "at+jwt"
 
 // Issuer is the token service. It is safe for concurrent use, holds no state of
-// its own but opened keys and what it read of the
-// revocation log, and any number of issuers may share one store.
+// its own but opened keys, what it read of the revocation log and what it counts
+// by address, and any number of issuers may share one store.
 type Issuer struct {
 	*Admin
 	cfg      Config
@@ -29,6 +29,7 @@ type Issuer struct {
 	feed     *Feed
 	recalls  *recalls
 	status   *statusLists // nil: none are published
+	guard    *loginGuard
 }
 
 // New makes an issuer. On an empty store it makes the first keys; where the
@@ -46,6 +47,7 @@ func New(ctx context.Context, cfg Config) (*Issuer, error) {
 	if err := i.loadKeys(ctx, true); err != nil {
 		return nil, err
 	}
+	i.guard = newLoginGuard(cfg, i.ring.Load().root)
 	i.feed = newFeed(i, cfg.Store)
 	i.recalls = newRecalls(i)
 	if cfg.StatusListTTL > 0 {

@@ -101,6 +101,12 @@ type Retention struct {
 	// a copy of the key. What was written after it stays with it, so that the
 	// log has no gap. Not negative.
 	Keys time.Duration
+	// Failures: how long failed logins stay counted after the last of them; 0:
+	// for ever.
+	Failures time.Duration
+	// MostFailures is how many keys failures may be counted under; 0: any number.
+	// Of more the ones whose last failure is longest ago are forgotten.
+	MostFailures int
 }
 
 // Pruner deletes what is over.
@@ -119,6 +125,11 @@ const (
 	pruneBatch = 500
 	// prunePause lets other writes in between two batches.
 	prunePause = 20 * time.Millisecond
+	// Failed logins are forgotten after failureLife, so that a user who never
+	// came back leaves nothing behind. A flood of invented names makes no more
+	// than mostFailures rows, of less than 100 bytes.
+	failureLife  = 30 * 24 * time.Hour
+	mostFailures = 100_000
 	// logSpare is how much longer than it counts an entry stays, so that a
 	// follower that was away a while needs no snapshot.
 	logSpare = 10 * time.Minute
@@ -130,7 +141,8 @@ const (
 // returns how much it deleted. Any number of issuers may do so at once.
 // Errors: those of the store.
 func (i *Issuer) Prune(ctx context.Context, keep time.Duration) (int, error) {
-	retention := Retention{Sessions: keep, Log: i.RevocationLife() + logSpare, Keys: keyCopies + logSpare}
+	retention := Retention{Sessions: keep, Log: i.RevocationLife() + logSpare, Keys: keyCopies + logSpare,
+		Failures: failureLife, MostFailures: mostFailures}
 	pause := time.NewTicker(prunePause)
 	defer pause.Stop()
 	for deleted := 0; ; {

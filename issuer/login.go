@@ -19,7 +19,11 @@ type LoginRequest struct {
 	Username string
 	Password string
 	Device   string // label for the list of sessions; at most 128 bytes
-	Audience string // one of Config.Audiences; "" for the first
+	// DeviceToken is the TokenPair.DeviceToken of an earlier login on the same
+	// device, if there was one. With it, this login does not suffer from the
+	// failed ones of others. One that is not good counts as none.
+	DeviceToken string
+	Audience    string // one of Config.Audiences; "" for the first
 	// Scope is what the client asks for, space-delimited; "" for all that the
 	// user may have. What the user may not have is left out, and the answer
 	// says what was granted (RFC 6749 section 3.3).
@@ -35,7 +39,8 @@ func (r LoginRequest) LogValue() slog.Value { return slog.StringValue(fmt.Sprint
 const maxDeviceBytes = 128
 
 // Login checks a password and opens a session. Errors: ErrInvalidRequest,
-// ErrInvalidCredentials, ErrInvalidTarget, ErrBusy, those of the store.
+// ErrInvalidCredentials, ErrTooManyFailures (a [RetryError]), ErrInvalidTarget,
+// ErrBusy, those of the store.
 func (i *Issuer) Login(ctx context.Context, req LoginRequest) (*TokenPair, error) {
 	pair, err := i.login(ctx, req)
 	i.counts.loginError(err)
@@ -64,6 +69,10 @@ func (i *Issuer) login(ctx context.Context, req LoginRequest) (*TokenPair, error
 		return nil, err
 	}
 
+	try := i.guard.try(ctx, name, req.DeviceToken)
+	if err := try.check(ctx); err != nil {
+		return nil, i.slowed(ctx, err)
+	}
 	stored, err := i.store.User(ctx, name)
 	user := &stored
 	if errors.Is(err, ErrNotFound) {
@@ -71,11 +80,17 @@ func (i *Issuer) login(ctx context.Context, req LoginRequest) (*TokenPair, error
 	} else if err != nil {
 		return nil, err
 	}
-	ok, rehash, err := i.checkPassword(ctx, password, user)
+	ok, rehash, err := i.checkPassword(ctx, password, user, try.begin)
+	defer try.end()
 	if err != nil {
-		return nil, err
+		return nil, i.slowed(ctx, err)
 	}
 	if outcome, why := refusal(user, ok); why != "" {
+		// What can't be counted is not answered either: it would be a guess for
+		// free.
+		if err := try.failed(ctx); err != nil {
+			return nil, err
+		}
 		return nil, i.refuseLogin(ctx, user, outcome, why)
 	}
 	if rehash != "" {
@@ -89,7 +104,7 @@ func (i *Issuer) login(ctx context.Context, req LoginRequest) (*TokenPair, error
 	if err != nil {
 		return nil, err
 	}
-	s, err := i.store.CreateSession(ctx, NewSession{
+	created, err := i.store.CreateSession(ctx, NewSession{
 		ID:          i.newSessionID(i.cfg.ClientID),
 		Subject:     user.ID,
 		ClientID:    i.cfg.ClientID,
@@ -101,6 +116,7 @@ func (i *Issuer) login(ctx context.Context, req LoginRequest) (*TokenPair, error
 		Claims:      claims,
 		Device:      req.Device,
 		User:        &UserCondition{ID: user.ID, Version: user.Version},
+		MaxLive:     i.cfg.MaxSessions,
 	})
 	if errors.Is(err, ErrConflict) {
 		// Between the hash and here the password changed or the user was
@@ -110,8 +126,29 @@ func (i *Issuer) login(ctx context.Context, req LoginRequest) (*TokenPair, error
 	if err != nil {
 		return nil, err
 	}
+	s := &created.Session
 	i.emit(ctx, Event{Kind: EventLogin, At: s.CreatedAt, Subject: s.Subject, ClientID: s.ClientID, Sessions: []SessionID{s.ID}})
-	return i.pair(&s, s.Scope)
+	if len(created.Ended) > 0 {
+		i.revoked(ctx, Revoked{At: s.CreatedAt, Sessions: created.Ended}, s.Subject, ReasonLimit)
+	}
+	if err := try.succeeded(ctx); err != nil {
+		i.emit(ctx, Event{Kind: EventWarning, Subject: user.ID, Detail: "the failed logins before a good one stay counted: " + err.Error()})
+	}
+	pair, err := i.pair(s, s.Scope)
+	if err != nil {
+		return nil, err
+	}
+	pair.DeviceToken = try.deviceToken()
+	return pair, nil
+}
+
+// slowed tells the operator of a login that came too soon.
+func (i *Issuer) slowed(ctx context.Context, err error) error {
+	var slow *RetryError
+	if errors.As(err, &slow) {
+		i.emit(ctx, Event{Kind: EventLoginSlowed, Detail: string(slow.Limit)})
+	}
+	return err
 }
 
 // refuseLogin tells the operator why a login was refused. The error is the same

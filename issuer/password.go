@@ -138,8 +138,9 @@ func preparePassword(password string) (string, error) {
 // checkPassword compares a password with a user's hash, or with one that nobody
 // has if the user does not exist, at the same cost. It returns a new hash if the
 // stored one has other costs than those configured; not for a disabled user,
-// whose right password must cost what a wrong one does.
-func (i *Issuer) checkPassword(ctx context.Context, password string, user *User) (ok bool, rehash PasswordHash, err error) {
+// whose right password must cost what a wrong one does. It calls begin when it
+// has a slot for the hash, and goes no further if that fails.
+func (i *Issuer) checkPassword(ctx context.Context, password string, user *User, begin func(context.Context) error) (ok bool, rehash PasswordHash, err error) {
 	hash := i.dummy
 	if user != nil {
 		if hash, err = parseHash(user.PasswordHash); err != nil {
@@ -151,6 +152,9 @@ func (i *Issuer) checkPassword(ctx context.Context, password string, user *User)
 		return false, "", err
 	}
 	defer leave()
+	if err := begin(ctx); err != nil {
+		return false, "", err
+	}
 	if !hash.matches(password) || user == nil {
 		return false, "", nil
 	}

@@ -106,7 +106,7 @@ func (l *losing) note(at time.Time, do func(issuer.Store) error) {
 	l.writes = append(l.writes, timedWrite{at, do})
 }
 
-func (l *losing) CreateSession(ctx context.Context, n issuer.NewSession) (issuer.Session, error) {
+func (l *losing) CreateSession(ctx context.Context, n issuer.NewSession) (issuer.Created, error) {
 	s, err := l.Store.CreateSession(ctx, n)
 	if err == nil {
 		l.note(s.CreatedAt, func(store issuer.Store) error { _, err := store.CreateSession(ctx, n); return err })

@@ -83,6 +83,7 @@ const (
 	ReasonExpired  Reason = "expired"  // seen past its absolute or idle limit
 	ReasonPassword Reason = "password" // the user's password was changed
 	ReasonDisabled Reason = "disabled" // the user was disabled
+	ReasonLimit    Reason = "limit"    // the subject had too many sessions, and this one was unused for longest
 )
 
 // Session is one row of the store: a login on one device, from the first token

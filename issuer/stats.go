@@ -19,6 +19,7 @@ const (
 	LoginUserChanged   LoginOutcome = "user_changed" // while the password was being checked
 	LoginInvalid       LoginOutcome = "invalid"      // it broke a rule for requests, or named no audience of ours
 	LoginBusy          LoginOutcome = "busy"         // turned away before a hash
+	LoginSlowed        LoginOutcome = "slowed"       // it came too soon after others that failed
 	LoginCanceled      LoginOutcome = "canceled"     // the client left, or its deadline ended
 	LoginFailed        LoginOutcome = "failed"       // the store or the signing key did not do its part
 )
@@ -44,7 +45,7 @@ const (
 
 var (
 	loginOutcomes = [...]LoginOutcome{
-		LoginOK, LoginUnknownUser, LoginWrongPassword, LoginDisabled, LoginUserChanged, LoginInvalid, LoginBusy, LoginCanceled, LoginFailed,
+		LoginOK, LoginUnknownUser, LoginWrongPassword, LoginDisabled, LoginUserChanged, LoginInvalid, LoginBusy, LoginSlowed, LoginCanceled, LoginFailed,
 	}
 	refreshOutcomes = [...]RefreshOutcome{
 		RefreshRotated, RefreshRetried, RefreshStoreBehind, RefreshReuse, RefreshMalformed, RefreshNotAuthentic,
@@ -52,7 +53,7 @@ var (
 	}
 	// The last one stands for every other that an embedding program gives.
 	revokeReasons = [...]Reason{
-		ReasonLogout, ReasonRevoked, ReasonReuse, ReasonExpired, ReasonPassword, ReasonDisabled, reasonOther,
+		ReasonLogout, ReasonRevoked, ReasonReuse, ReasonExpired, ReasonPassword, ReasonDisabled, ReasonLimit, reasonOther,
 	}
 )
 
@@ -71,6 +72,7 @@ type Stats struct {
 	Revoked map[Reason]uint64
 
 	Hashes  HashStats
+	Guesses GuessStats
 	Feed    FeedStats
 	Keys    []KeyStats
 	Signing string // the algorithm that signs access tokens
@@ -81,6 +83,13 @@ type HashStats struct {
 	Slots, Busy    int // how many may hash at once, and do
 	Queue, Waiting int // how many may wait, and do
 	TurnedAway     uint64
+}
+
+// GuessStats are the state of the limits on logins of this process.
+type GuessStats struct {
+	Refused   map[LoginLimit]uint64 // logins that came too soon, by the limit that they met
+	Addresses int                   // from which logins failed lately
+	Sources   int                   // accounts, each from an address, whose logins failed lately
 }
 
 // FeedStats are the state of the feed of revocations.
@@ -150,6 +159,8 @@ func (c *counters) loginError(err error) {
 	case err == nil:
 		c.login(LoginOK)
 	case errors.Is(err, ErrInvalidCredentials): // refuseLogin knows why
+	case errors.Is(err, ErrTooManyFailures):
+		c.login(LoginSlowed)
 	case errors.Is(err, ErrBusy):
 		c.login(LoginBusy)
 	case errors.As(err, &rule), errors.Is(err, ErrInvalidTarget):
@@ -182,6 +193,7 @@ func (i *Issuer) Stats() Stats {
 		Refreshes: make(map[RefreshOutcome]uint64, len(refreshOutcomes)),
 		Revoked:   make(map[Reason]uint64, len(revokeReasons)),
 		Hashes:    i.gate.stats(),
+		Guesses:   i.guard.stats(),
 		Feed:      i.feed.stats(),
 		Signing:   string(i.Algorithm()),
 	}

@@ -41,6 +41,7 @@ type Store interface {
 	UserStore
 	KeyStore
 	RevocationLog
+	FailureStore
 	Pruner
 	SessionCounter
 
@@ -66,6 +67,19 @@ type NewSession struct {
 	// exist, not be disabled, and have this version, in the same transaction.
 	// So a login that was under way when the password changed opens nothing.
 	User *UserCondition
+
+	// MaxLive, if positive, bounds how many sessions of the subject are live
+	// after the creation, this one included: those whose last use is longest
+	// ago are revoked (ReasonLimit), in the same transaction.
+	MaxLive int
+}
+
+// Created is what the creation of a session did.
+type Created struct {
+	Session
+	// Ended are the sessions that had to go for it (NewSession.MaxLive), in no
+	// order. They were revoked at Session.CreatedAt.
+	Ended []SessionID
 }
 
 // UserCondition is a condition on a user's row.
@@ -94,9 +108,11 @@ type Revoked struct {
 // SessionStore keeps sessions.
 type SessionStore interface {
 	// CreateSession stores a new session of generation 0 that never rotated,
-	// and returns it. ErrConflict: the user condition does not hold, or the id
-	// is taken.
-	CreateSession(ctx context.Context, s NewSession) (Session, error)
+	// and returns it, with those that NewSession.MaxLive revoked for it.
+	// Creations that run at once never leave more than MaxLive behind.
+	// ErrConflict: the user condition does not hold, or the id is taken; then
+	// no other session was revoked.
+	CreateSession(ctx context.Context, s NewSession) (Created, error)
 
 	// Session returns a session, revoked and expired ones included, and the
 	// store's now. ErrNotFound.
@@ -145,6 +161,29 @@ type UserStore interface {
 	// stays, sessions go on. ErrConflict if the hash is not old any longer.
 	// ErrNotFound.
 	Rehash(ctx context.Context, name string, old, new PasswordHash) error
+}
+
+// FailureKey is what failed logins are counted under: a keyed hash of a user
+// name, whether or not there is such a user, or of a device.
+type FailureKey [16]byte
+
+// Failures are the failed logins since the last one that succeeded.
+type Failures struct {
+	Count int       // 0: none
+	Last  time.Time // when the last one failed; zero if none did
+}
+
+// FailureStore counts failed logins.
+type FailureStore interface {
+	// LoginFailures returns what is counted under a key, and the store's now.
+	LoginFailures(ctx context.Context, key FailureKey) (Failures, time.Time, error)
+
+	// CountLoginFailure adds one to what is counted under a key, at now. It may
+	// add one too many when it is not known whether a write happened.
+	CountLoginFailure(ctx context.Context, key FailureKey) error
+
+	// ForgetLoginFailures sets what is counted under a key to none.
+	ForgetLoginFailures(ctx context.Context, key FailureKey) error
 }
 
 // KeyState is a key's place in its schedule.

@@ -192,6 +192,9 @@ func (c *serveCmd) check() error {
 	if c.KeepEnded < 0 {
 		return usageError{errors.New("--keep-ended is not negative")}
 	}
+	if err := c.checkLimits(); err != nil {
+		return err
+	}
 	if err := c.checkTLS(c); err != nil {
 		return err
 	}

@@ -34,6 +34,7 @@ type serveCmd struct {
 	KeepEnded      time.Duration `default:"168h" help:"How long the row of a session stays after its end. Default: ${default}." placeholder:"D"`
 	KeyPeriod      time.Duration `default:"720h" help:"How long a key signs access tokens before the next one takes over by itself; 0 for rotation on command only. Default: ${default}." placeholder:"D"`
 	StatusListTTL  time.Duration `name:"status-list-ttl" help:"Put a place in a status list (the IETF's Token Status List) into access tokens, for verifiers that don't know the feed; they may keep a list for so long. Costs some 200 bytes a token. Default: none." placeholder:"D"`
+	limitFlags
 	tlsFlags
 	logFlags
 	Pprof bool `help:"Let who has the admin token take profiles at /debug/pprof/ of the admin listener."`
@@ -79,6 +80,15 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	defer public.Close()
+	proxies, err := c.proxies()
+	if err != nil {
+		return err
+	}
+	total, perAddress := c.connections(openFiles())
+	if total > openFiles()-spareFiles {
+		log.Warn("more connections than open files: raise the limit (ulimit -n, LimitNOFILE) or lower --max-connections", "connections", total, "open_files", openFiles())
+	}
+	public = bounded(public, total, perAddress, proxies)
 	admin, err := net.Listen("tcp", c.AdminAddr)
 	if err != nil {
 		return err
@@ -88,6 +98,9 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	cfg := c.config(public.Addr(), tlsConfig != nil)
 	if c.KeepEnded < 0 {
 		return usageError{errors.New("--keep-ended is not negative")}
+	}
+	if err := c.checkLimits(); err != nil {
+		return err
 	}
 	cfg.Store, cfg.MasterKey, cfg.ReloadMasterKey = observe.Store(store, tell.store), master, source.read
 	cfg.OnWork = tell.work
@@ -106,6 +119,7 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	options := issuerhttp.Options{
 		OnError:            func(r *http.Request, status int, err error) { logRefusal(log, r, status, err) },
 		IntrospectionToken: adminToken,
+		TrustedProxies:     proxies,
 		Observe:            tell.observe,
 		Now:                time.Now,
 		Metrics:            tell.registry.Handler(log),
@@ -171,6 +185,8 @@ func (c *serveCmd) config(addr net.Addr, tls bool) issuer.Config {
 		RefreshGrace:     c.RefreshGrace,
 		KeyPeriod:        c.KeyPeriod,
 		StatusListTTL:    c.StatusListTTL,
+		MaxSessions:      c.MaxSessions,
+		LoginLimits:      c.loginLimits(),
 		Now:              wallClock(),
 	}
 	if cfg.Issuer == "" {
@@ -260,6 +276,7 @@ func newServer(h http.Handler, log *slog.Logger) *http.Server {
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
+		HTTP2:             http2Bounds(),
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 }

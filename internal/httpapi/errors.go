@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
+	"time"
 
 	"github.com/jeton-go/jeton/issuer"
 )
@@ -17,6 +19,12 @@ type answer struct {
 	status      int
 	code        string
 	description string
+	retry       time.Duration // when to try again; 0: the usual
+}
+
+func (a answer) after(d time.Duration) answer {
+	a.retry = d
+	return a
 }
 
 func (a answer) Error() string { return a.description }
@@ -27,19 +35,21 @@ var answers = []struct {
 	err error
 	answer
 }{
-	{issuer.ErrInvalidCredentials, answer{400, "invalid_grant", "wrong username or password"}},
-	{issuer.ErrInvalidGrant, answer{400, "invalid_grant", "the refresh token is not valid"}},
-	{issuer.ErrInvalidScope, answer{400, "invalid_scope", "the scope exceeds what was granted"}},
-	{issuer.ErrInvalidTarget, answer{400, "invalid_target", "no tokens are made for this audience"}},
-	{issuer.ErrNotFound, answer{404, "not_found", "there is no such thing"}},
-	{issuer.ErrFeedFull, answer{503, "temporarily_unavailable", "too many readers of the feed, try again later"}},
-	{issuer.ErrFeedEnded, answer{503, "temporarily_unavailable", "the feed begins anew, try again"}},
-	{issuer.ErrBusy, answer{503, "temporarily_unavailable", "too many logins at once, try again shortly"}},
+	{issuer.ErrInvalidCredentials, answer{status: 400, code: "invalid_grant", description: "wrong username or password"}},
+	{issuer.ErrInvalidGrant, answer{status: 400, code: "invalid_grant", description: "the refresh token is not valid"}},
+	{issuer.ErrInvalidScope, answer{status: 400, code: "invalid_scope", description: "the scope exceeds what was granted"}},
+	{issuer.ErrInvalidTarget, answer{status: 400, code: "invalid_target", description: "no tokens are made for this audience"}},
+	{issuer.ErrNotFound, answer{status: 404, code: "not_found", description: "there is no such thing"}},
+	{issuer.ErrFeedFull, answer{status: 503, code: "temporarily_unavailable", description: "too many readers of the feed, try again later"}},
+	{issuer.ErrFeedEnded, answer{status: 503, code: "temporarily_unavailable", description: "the feed begins anew, try again"}},
+	{issuer.ErrBusy, answer{status: 503, code: "temporarily_unavailable", description: "too many logins at once, try again shortly"}},
 }
 
 var (
-	serverError = answer{500, "server_error", "the service failed, try again"}
-	outOfTime   = answer{503, "temporarily_unavailable", "the request ended before the service was done, try again"}
+	serverError = answer{status: 500, code: "server_error", description: "the service failed, try again"}
+	outOfTime   = answer{status: 503, code: "temporarily_unavailable", description: "the request ended before the service was done, try again"}
+	// The code is that of RFC 8628 section 3.5 for a client that asks too often.
+	tooManyFailures = answer{status: 429, code: "slow_down", description: "too many failed logins, wait before the next one"}
 )
 
 // answerTo finds the answer to an error and tells whether it is a failure of
@@ -49,9 +59,13 @@ func answerTo(err error) (a answer, failure bool) {
 	if errors.As(err, &own) {
 		return own, false
 	}
+	var slow *issuer.RetryError
+	if errors.As(err, &slow) {
+		return tooManyFailures.after(slow.After), false
+	}
 	var rule *issuer.RequestError
 	if errors.As(err, &rule) {
-		return answer{400, "invalid_request", rule.Rule}, false
+		return answer{status: 400, code: "invalid_request", description: rule.Rule}, false
 	}
 	for _, row := range answers {
 		if errors.Is(err, row.err) {
@@ -116,8 +130,9 @@ func withoutSecrets(r *http.Request) *http.Request {
 
 func writeAnswer(w http.ResponseWriter, a answer) {
 	switch a.status {
-	case http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", "1")
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		seconds := max(1, (a.retry+time.Second-1)/time.Second)
+		w.Header().Set("Retry-After", strconv.FormatInt(int64(seconds), 10))
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Basic realm="jeton"`)
 	}

@@ -65,7 +65,7 @@ func checkAnswer(t testing.TB, r *http.Request, a answer) {
 	if got := a.header.Values("Cache-Control"); !slices.Equal(got, []string{"no-store"}) {
 		bad("an error with Cache-Control %q", got)
 	}
-	for status, name := range map[int]string{401: "WWW-Authenticate", 405: "Allow", 503: "Retry-After"} {
+	for status, name := range map[int]string{401: "WWW-Authenticate", 405: "Allow", 429: "Retry-After", 503: "Retry-After"} {
 		if a.status == status && a.header.Get(name) == "" {
 			bad("%d without %s", status, name)
 		}

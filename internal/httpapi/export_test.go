@@ -1,5 +1,8 @@
 package httpapi
 
+// ClientAddress is what the handlers take for the address of a client.
+var ClientAddress = clientAddress
+
 // PublicRoutes returns the patterns of the public listener.
 func PublicRoutes() []string { return patterns((&api{}).publicRoutes()) }
 

@@ -39,6 +39,11 @@ func TestLoginAnswersWithAPairOfTokens(t *testing.T) {
 	}
 	delete(members, "access_token")
 	delete(members, "refresh_token")
+	device, _ := members["device_token"].(string)
+	if !strings.HasPrefix(device, "jtd_") || len(device) != 80 {
+		t.Errorf("device_token is not of its form: %d characters", len(device))
+	}
+	delete(members, "device_token")
 	if got := fmt.Sprint(members); got != "map[expires_in:300 scope:orders:read orders:write token_type:Bearer]" {
 		t.Errorf("the rest is %s", got)
 	}

@@ -16,7 +16,8 @@ func tokens(w http.ResponseWriter, p *issuer.TokenPair) {
 		ExpiresIn    int64  `json:"expires_in"`
 		RefreshToken string `json:"refresh_token"`
 		Scope        string `json:"scope"`
-	}{p.AccessToken, "Bearer", int64(p.ExpiresIn.Seconds()), p.RefreshToken, p.Scope})
+		DeviceToken  string `json:"device_token,omitempty"`
+	}{p.AccessToken, "Bearer", int64(p.ExpiresIn.Seconds()), p.RefreshToken, p.Scope, p.DeviceToken})
 }
 
 // login is POST /v1/login.
@@ -25,8 +26,10 @@ func (a *api) login(w http.ResponseWriter, r *http.Request) {
 		Username string `json:"username"`
 		Password string `json:"password"`
 		Device   string `json:"device"`
-		Audience string `json:"audience"`
-		Scope    string `json:"scope"`
+		// DeviceToken of an earlier login; whatever it is, it is no error.
+		DeviceToken string `json:"device_token"`
+		Audience    string `json:"audience"`
+		Scope       string `json:"scope"`
 	}
 	err := readJSON(w, r, &req)
 	switch {
@@ -64,7 +67,7 @@ func (a *api) token(w http.ResponseWriter, r *http.Request) {
 	case grant == "":
 		err = badRequest("grant_type is missing")
 	case grant != "refresh_token":
-		err = answer{http.StatusBadRequest, "unsupported_grant_type", "the grant types are: refresh_token"}
+		err = answer{status: http.StatusBadRequest, code: "unsupported_grant_type", description: "the grant types are: refresh_token"}
 	case params["refresh_token"] == "":
 		err = badRequest("refresh_token is missing")
 	default:
@@ -116,7 +119,7 @@ func publicClient(r *http.Request, params map[string]string) error {
 		authenticates = authenticates || strings.EqualFold(scheme, "Basic")
 	}
 	if authenticates {
-		return answer{http.StatusUnauthorized, "invalid_client", "clients have no secret here; send client_id alone"}
+		return answer{status: http.StatusUnauthorized, code: "invalid_client", description: "clients have no secret here; send client_id alone"}
 	}
 	return nil
 }
@@ -126,7 +129,7 @@ func checkScope(scope string) error {
 	_, err := issuer.ParseScope(scope)
 	var rule *issuer.RequestError
 	if errors.As(err, &rule) {
-		return answer{http.StatusBadRequest, "invalid_scope", rule.Rule}
+		return answer{status: http.StatusBadRequest, code: "invalid_scope", description: rule.Rule}
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"path"
 	"strings"
 	"time"
@@ -24,6 +25,11 @@ type Options struct {
 	// IntrospectionToken is the Bearer token of those who may introspect
 	// (POST /oauth/introspect). Without it nobody may.
 	IntrospectionToken string
+	// TrustedProxies are the proxies in front whose X-Forwarded-For is believed:
+	// the client is the right-most address in it that is none of theirs. Without
+	// them it is the peer of the connection, whatever a header says. It becomes
+	// issuer.RequestInfo.Client, by which logins are limited.
+	TrustedProxies []netip.Prefix
 	// Observe, if set, is called for each route when the handler is made, with
 	// its pattern ("GET /verify"), and once with "" for what no route takes. The
 	// observer that it returns is told of each request of the route.
@@ -94,7 +100,7 @@ func Admin(iss *issuer.Issuer, ready func(context.Context) error, o Options) htt
 	return a.frame(a.adminRoutes(ready))
 }
 
-var notReady = answer{http.StatusServiceUnavailable, "temporarily_unavailable", "not ready"}
+var notReady = answer{status: http.StatusServiceUnavailable, code: "temporarily_unavailable", description: "not ready"}
 
 func (a *api) adminRoutes(ready func(context.Context) error) []route {
 	routes := a.healthRoutes(ready)
@@ -143,7 +149,7 @@ func (a *api) frame(routes []route) http.Handler {
 	unrouted := a.watched("", func(w http.ResponseWriter, r *http.Request) { a.unrouted(mux, w, r) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		r = named(w, r)
+		r = a.named(w, r)
 		if oneSpelling(r) {
 			if _, pattern := mux.Handler(r); pattern != "" {
 				mux.ServeHTTP(w, r)
@@ -171,14 +177,14 @@ func (a *api) unrouted(mux *http.ServeMux, w http.ResponseWriter, r *http.Reques
 		h.ServeHTTP(unread, r)
 		if allow := unread.Header().Get("Allow"); allow != "" {
 			w.Header().Set("Allow", allow)
-			a.fail(w, r, answer{http.StatusMethodNotAllowed, "invalid_request", "this route takes " + allow})
+			a.fail(w, r, answer{status: http.StatusMethodNotAllowed, code: "invalid_request", description: "this route takes " + allow})
 			return
 		}
 	}
 	a.fail(w, r, noRoute)
 }
 
-var noRoute = answer{http.StatusNotFound, "not_found", "there is no such route"}
+var noRoute = answer{status: http.StatusNotFound, code: "not_found", description: "there is no such route"}
 
 // discard is a ResponseWriter of which only the header is of interest.
 type discard struct{ header http.Header }

@@ -14,7 +14,7 @@ import (
 const maxBody = 16 << 10
 
 func badRequest(description string) error {
-	return answer{http.StatusBadRequest, "invalid_request", description}
+	return answer{status: http.StatusBadRequest, code: "invalid_request", description: description}
 }
 
 // body reads a request body of one media type, whole and within the limit.
@@ -25,13 +25,13 @@ func body(w http.ResponseWriter, r *http.Request, mediaType string) ([]byte, err
 		return nil, badRequest("parameters belong in the body, not in the URL")
 	}
 	if got, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || got != mediaType {
-		return nil, answer{http.StatusUnsupportedMediaType, "invalid_request", "the body must be " + mediaType}
+		return nil, answer{status: http.StatusUnsupportedMediaType, code: "invalid_request", description: "the body must be " + mediaType}
 	}
 	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, answer{http.StatusRequestEntityTooLarge, "invalid_request", "the body is too large"}
+		return nil, answer{status: http.StatusRequestEntityTooLarge, code: "invalid_request", description: "the body is too large"}
 	case err != nil:
 		return nil, badRequest("the body could not be read")
 	}

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"crypto/rand"
 	"net/http"
-	"net/netip"
 	"strings"
 
 	"github.com/jeton-go/jeton/issuer"
@@ -17,8 +16,8 @@ const maxRequestID = 64
 
 // named gives a request its id and its client's address, and tells the client
 // the id.
-func named(w http.ResponseWriter, r *http.Request) *http.Request {
-	info := issuer.RequestInfo{ID: requestID(r), Client: clientAddress(r)}
+func (a *api) named(w http.ResponseWriter, r *http.Request) *http.Request {
+	info := issuer.RequestInfo{ID: requestID(r), Client: clientAddress(r, a.TrustedProxies)}
 	w.Header().Set(requestIDHeader, info.ID)
 	return r.WithContext(issuer.WithRequestInfo(r.Context(), info))
 }
@@ -34,7 +33,7 @@ func requestID(r *http.Request) string {
 }
 
 func goodRequestID(id string) bool {
-	if id == "" || len(id) > maxRequestID || strings.HasPrefix(id, "jtr_") || strings.HasPrefix(id, "jta_") {
+	if id == "" || len(id) > maxRequestID || strings.HasPrefix(id, "jtr_") || strings.HasPrefix(id, "jta_") || strings.HasPrefix(id, "jtd_") {
 		return false
 	}
 	for i := range len(id) {
@@ -44,14 +43,4 @@ func goodRequestID(id string) bool {
 		}
 	}
 	return true
-}
-
-// clientAddress is the peer of the connection. What a header says about the
-// client anybody could have written.
-func clientAddress(r *http.Request) netip.Addr {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return peer.Addr().Unmap().WithZone("")
 }

@@ -62,6 +62,7 @@ type setup struct {
 	// noIntrospection leaves the token of introspection out.
 	noIntrospection bool
 	server          func(*http.Server)
+	options         func(*httpapi.Options)
 }
 
 func newService(t testing.TB, with ...setup) *service {
@@ -110,6 +111,9 @@ func newService(t testing.TB, with ...setup) *service {
 	options := httpapi.Options{OnError: s.report, IntrospectionToken: introspector}
 	if w.noIntrospection {
 		options.IntrospectionToken = ""
+	}
+	if w.options != nil {
+		w.options(&options)
 	}
 	if w.admin {
 		s.handler = httpapi.Admin(s.Issuer, w.ready, options)
@@ -403,9 +407,9 @@ func (s *store) enter(ctx context.Context, method string) error {
 	return nil
 }
 
-func (s *store) CreateSession(ctx context.Context, n issuer.NewSession) (issuer.Session, error) {
+func (s *store) CreateSession(ctx context.Context, n issuer.NewSession) (issuer.Created, error) {
 	if err := s.enter(ctx, "CreateSession"); err != nil {
-		return issuer.Session{}, err
+		return issuer.Created{}, err
 	}
 	if s.create != nil {
 		s.create(&n)

@@ -15,8 +15,8 @@ import (
 const statusListMedia = "application/" + issuer.StatusListType
 
 var (
-	noHistory     = answer{http.StatusNotImplemented, "invalid_request", "status lists of the past are not kept"}
-	notAcceptable = answer{http.StatusNotAcceptable, "invalid_request", "a status list is " + statusListMedia}
+	noHistory     = answer{status: http.StatusNotImplemented, code: "invalid_request", description: "status lists of the past are not kept"}
+	notAcceptable = answer{status: http.StatusNotAcceptable, code: "invalid_request", description: "a status list is " + statusListMedia}
 )
 
 // statusList is GET /v1/statuslists/{id} (draft-ietf-oauth-status-list-21

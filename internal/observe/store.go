@@ -31,29 +31,35 @@ const (
 	UpdateKeys
 	Revocations
 	RevokeBefore
+	LoginFailures
+	CountLoginFailure
+	ForgetLoginFailures
 	Prune
 	Ping
 )
 
 var names = [...]string{
-	CreateSession: "create_session",
-	Session:       "session",
-	Sessions:      "sessions",
-	CountSessions: "count_sessions",
-	Rotate:        "rotate",
-	Revoke:        "revoke",
-	CreateUser:    "create_user",
-	User:          "user",
-	Users:         "users",
-	SetPassword:   "set_password",
-	SetDisabled:   "set_disabled",
-	Rehash:        "rehash",
-	Keys:          "keys",
-	UpdateKeys:    "update_keys",
-	Revocations:   "revocations",
-	RevokeBefore:  "revoke_before",
-	Prune:         "prune",
-	Ping:          "ping",
+	CreateSession:       "create_session",
+	Session:             "session",
+	Sessions:            "sessions",
+	CountSessions:       "count_sessions",
+	Rotate:              "rotate",
+	Revoke:              "revoke",
+	CreateUser:          "create_user",
+	User:                "user",
+	Users:               "users",
+	SetPassword:         "set_password",
+	SetDisabled:         "set_disabled",
+	Rehash:              "rehash",
+	Keys:                "keys",
+	UpdateKeys:          "update_keys",
+	Revocations:         "revocations",
+	RevokeBefore:        "revoke_before",
+	LoginFailures:       "login_failures",
+	CountLoginFailure:   "count_login_failure",
+	ForgetLoginFailures: "forget_login_failures",
+	Prune:               "prune",
+	Ping:                "ping",
 }
 
 // Ops are all methods.
@@ -107,7 +113,7 @@ type store struct {
 	begin Begin
 }
 
-func (s *store) CreateSession(ctx context.Context, n issuer.NewSession) (issuer.Session, error) {
+func (s *store) CreateSession(ctx context.Context, n issuer.NewSession) (issuer.Created, error) {
 	ctx, done := s.begin(ctx, CreateSession)
 	created, err := s.Store.CreateSession(ctx, n)
 	done(err)
@@ -226,6 +232,27 @@ func (s *store) RevokeBefore(ctx context.Context, kind issuer.EntryKind, value s
 	e, err := s.Store.RevokeBefore(ctx, kind, value)
 	done(err)
 	return e, err
+}
+
+func (s *store) LoginFailures(ctx context.Context, key issuer.FailureKey) (issuer.Failures, time.Time, error) {
+	ctx, done := s.begin(ctx, LoginFailures)
+	found, now, err := s.Store.LoginFailures(ctx, key)
+	done(err)
+	return found, now, err
+}
+
+func (s *store) CountLoginFailure(ctx context.Context, key issuer.FailureKey) error {
+	ctx, done := s.begin(ctx, CountLoginFailure)
+	err := s.Store.CountLoginFailure(ctx, key)
+	done(err)
+	return err
+}
+
+func (s *store) ForgetLoginFailures(ctx context.Context, key issuer.FailureKey) error {
+	ctx, done := s.begin(ctx, ForgetLoginFailures)
+	err := s.Store.ForgetLoginFailures(ctx, key)
+	done(err)
+	return err
 }
 
 func (s *store) Prune(ctx context.Context, keep issuer.Retention, limit int) (int, error) {

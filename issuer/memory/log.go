@@ -70,7 +70,7 @@ func (s *Store) Prune(ctx context.Context, keep issuer.Retention, limit int) (in
 	switch {
 	case limit <= 0:
 		return 0, errors.New("memory: prune: the limit is not positive")
-	case keep.Sessions < 0 || keep.Log < 0 || keep.Keys < 0:
+	case keep.Sessions < 0 || keep.Log < 0 || keep.Keys < 0 || keep.Failures < 0 || keep.MostFailures < 0:
 		return 0, errors.New("memory: prune: a negative retention")
 	}
 	now, end, err := s.begin(ctx)
@@ -91,6 +91,7 @@ func (s *Store) Prune(ctx context.Context, keep issuer.Retention, limit int) (in
 	}
 	s.log = slices.Clone(s.log[over:])
 	n := over
+	n += s.pruneFailures(now, keep, limit-n)
 	for id, session := range s.sessions {
 		if n == limit {
 			break

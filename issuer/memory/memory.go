@@ -33,6 +33,7 @@ type Store struct {
 	keys     []issuer.StoredKey
 	head     issuer.LogHead
 	log      []issuer.Entry // those that were not pruned
+	failures map[issuer.FailureKey]issuer.Failures
 }
 
 var _ issuer.Store = (*Store)(nil)
@@ -49,6 +50,7 @@ func New(now func() time.Time) *Store {
 		subjects: make(map[string][]issuer.SessionID),
 		users:    make(map[string]*issuer.User),
 		userIDs:  make(map[string]*issuer.User),
+		failures: make(map[issuer.FailureKey]issuer.Failures),
 	}
 	rand.Read(s.head.Log[:])
 	return s

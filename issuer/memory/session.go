@@ -12,27 +12,29 @@ import (
 )
 
 // CreateSession implements [issuer.SessionStore].
-func (s *Store) CreateSession(ctx context.Context, n issuer.NewSession) (issuer.Session, error) {
+func (s *Store) CreateSession(ctx context.Context, n issuer.NewSession) (issuer.Created, error) {
 	switch {
 	case n.ID == issuer.SessionID{}:
-		return issuer.Session{}, errors.New("memory: create session: the id is zero")
+		return issuer.Created{}, errors.New("memory: create session: the id is zero")
 	case n.Subject == "":
-		return issuer.Session{}, errors.New("memory: create session: the subject is empty")
+		return issuer.Created{}, errors.New("memory: create session: the subject is empty")
 	case n.Lifetime < time.Microsecond:
-		return issuer.Session{}, errors.New("memory: create session: the lifetime is under a microsecond")
+		return issuer.Created{}, errors.New("memory: create session: the lifetime is under a microsecond")
+	case n.MaxLive < 0:
+		return issuer.Created{}, errors.New("memory: create session: a negative number of sessions")
 	case n.IdleTimeout != 0 && n.IdleTimeout < time.Microsecond:
-		return issuer.Session{}, errors.New("memory: create session: the idle timeout is neither zero nor a microsecond or more")
+		return issuer.Created{}, errors.New("memory: create session: the idle timeout is neither zero nor a microsecond or more")
 	}
 	now, end, err := s.begin(ctx)
 	if err != nil {
-		return issuer.Session{}, err
+		return issuer.Created{}, err
 	}
 	defer end()
 	if n.User != nil && !s.holds(*n.User) {
-		return issuer.Session{}, issuer.ErrConflict
+		return issuer.Created{}, issuer.ErrConflict
 	}
 	if _, taken := s.sessions[n.ID]; taken {
-		return issuer.Session{}, issuer.ErrConflict
+		return issuer.Created{}, issuer.ErrConflict
 	}
 	session := &issuer.Session{
 		ID:          n.ID,
@@ -48,8 +50,22 @@ func (s *Store) CreateSession(ctx context.Context, n issuer.NewSession) (issuer.
 		Device:      n.Device,
 	}
 	s.sessions[n.ID] = session
+	created := issuer.Created{Session: clone(session), Ended: s.revoke(now, issuer.ReasonLimit, s.surplus(now, n)).Sessions}
 	s.subjects[n.Subject] = append(s.subjects[n.Subject], n.ID)
-	return clone(session), nil
+	return created, nil
+}
+
+// surplus returns those of a subject's sessions that must go for a new one. s.mu
+// is held.
+func (s *Store) surplus(now time.Time, n issuer.NewSession) []issuer.SessionID {
+	if n.MaxLive <= 0 {
+		return nil
+	}
+	live := slices.DeleteFunc(slices.Clone(s.subjects[n.Subject]), func(id issuer.SessionID) bool { return !s.sessions[id].Live(now) })
+	slices.SortStableFunc(live, func(a, b issuer.SessionID) int {
+		return s.sessions[a].LastUsedAt().Compare(s.sessions[b].LastUsedAt())
+	})
+	return live[:max(0, len(live)-(n.MaxLive-1))]
 }
 
 // Session implements [issuer.SessionStore].

@@ -6,7 +6,8 @@ import "time"
 // latest of them, and each of them is a lock that a write holds to its end:
 //
 //   - A write of one session (or of several, each for itself) locks one slot,
-//     taken in turn, so that such writes do not wait for each other.
+//     taken in turn, so that such writes do not wait for each other. Creations
+//     that count the subject's sessions lock the slot of the subject instead.
 //   - A write that must be alone, because it concerns what others add to (all
 //     sessions of a subject), locks all of them.
 //   - A write of the keys locks the first, which no write of a session takes.
@@ -62,6 +63,11 @@ func (s *Store) slot() int16 { return int16(1 + s.turn.Add(1)%(slots-1)) }
 // lockSlot locks one slot to the end of the transaction.
 func lockSlot(slot int16) query {
 	return query{sql: `SELECT FROM clock WHERE slot = $1 FOR UPDATE`, args: []any{slot}}
+}
+
+// lockSlots locks some slots to the end of the transaction, in order.
+func lockSlots(slots []int16) query {
+	return query{sql: `SELECT FROM clock WHERE slot = ANY($1) ORDER BY slot FOR UPDATE`, args: []any{slots}}
 }
 
 // lockClock locks all slots and reads the mark. Statements after it see all that

@@ -28,10 +28,11 @@ func TestTwoClocksThatDifferALittle(t *testing.T) {
 	}
 	ctx := t.Context()
 	n := issuer.NewSession{ID: issuer.NewSessionID(), Subject: "id", Seed: issuer.NewSeed(), Lifetime: time.Hour}
-	last, err := stores[0].CreateSession(ctx, n)
+	created, err := stores[0].CreateSession(ctx, n)
 	if err != nil {
 		t.Fatal(err)
 	}
+	last := created.Session
 	ahead.Move(30 * time.Millisecond) // the mark stays where it is
 	for g := range uint32(6) {
 		s, err := stores[g%2].Rotate(ctx, n.ID, g, g+1)

@@ -182,7 +182,7 @@ func (h *hammer) create() issuer.Session {
 		s, err := h.store.CreateSession(h.t.Context(), n)
 		if err == nil {
 			h.writes.Add(1)
-			return s
+			return s.Session
 		}
 		// It may be there after all; then this one is forgotten.
 		n.ID = issuer.NewSessionID()

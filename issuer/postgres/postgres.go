@@ -98,7 +98,8 @@ type Store struct {
 
 	reads     *batch.Batcher[issuer.SessionID, sessionAt]
 	rotations *batch.Batcher[rotation, issuer.Session]
-	creations *batch.Batcher[creation, issuer.Session]
+	creations *batch.Batcher[creation, issuer.Created]
+	failures  *batch.Batcher[issuer.FailureKey, struct{}]
 	endings   *batch.Batcher[issuer.Revocation, issuer.Revoked]
 }
 
@@ -158,6 +159,7 @@ func Open(ctx context.Context, connection string, options Options) (*Store, erro
 	s.reads = batch.New(group(BatchRead, 2), s.readSessions)
 	s.rotations = batch.New(group(BatchRotate, 2), s.rotateAll)
 	s.creations = batch.New(group(BatchCreate, 1), s.createAll)
+	s.failures = batch.New(batch.Options{MaxBatch: maxBatch, Timeout: s.patience + attemptTime}, s.countAll)
 	s.endings = batch.New(group(BatchRevoke, 1), s.endAll)
 	return s, nil
 }
@@ -212,6 +214,7 @@ func (s *Store) checkDurability(ctx context.Context) error {
 func (s *Store) Close() error {
 	s.rotations.Close()
 	s.creations.Close()
+	s.failures.Close()
 	s.endings.Close()
 	s.reads.Close()
 	s.pool.Close()

@@ -97,7 +97,7 @@ func (h *homes) take(t testing.TB) string {
 	select {
 	case role = <-h.free:
 		h.server.Exec(t, h.database, `SET search_path = `+role+`;
-			DELETE FROM sessions; DELETE FROM users; DELETE FROM keys; DELETE FROM log;
+			DELETE FROM sessions; DELETE FROM users; DELETE FROM keys; DELETE FROM log; DELETE FROM login_failures;
 			UPDATE clock SET latest = 0;
 			UPDATE log_head SET name = gen_random_uuid(), seq = 0, at = 0, chain = decode(repeat('00', 32), 'hex')`)
 	default:
@@ -127,7 +127,7 @@ func (n *nodes) Close() error {
 
 func (n *nodes) Ping(ctx context.Context) error { return n.next().Ping(ctx) }
 
-func (n *nodes) CreateSession(ctx context.Context, s issuer.NewSession) (issuer.Session, error) {
+func (n *nodes) CreateSession(ctx context.Context, s issuer.NewSession) (issuer.Created, error) {
 	return n.next().CreateSession(ctx, s)
 }
 
@@ -145,6 +145,18 @@ func (n *nodes) Rotate(ctx context.Context, id issuer.SessionID, from, to uint32
 
 func (n *nodes) Revoke(ctx context.Context, r issuer.Revocation) (issuer.Revoked, error) {
 	return n.next().Revoke(ctx, r)
+}
+
+func (n *nodes) LoginFailures(ctx context.Context, key issuer.FailureKey) (issuer.Failures, time.Time, error) {
+	return n.next().LoginFailures(ctx, key)
+}
+
+func (n *nodes) CountLoginFailure(ctx context.Context, key issuer.FailureKey) error {
+	return n.next().CountLoginFailure(ctx, key)
+}
+
+func (n *nodes) ForgetLoginFailures(ctx context.Context, key issuer.FailureKey) error {
+	return n.next().ForgetLoginFailures(ctx, key)
 }
 
 func (n *nodes) CountSessions(ctx context.Context, sample int) (int64, bool, error) {

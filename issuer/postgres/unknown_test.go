@@ -122,9 +122,19 @@ func TestACommitWithoutAnAnswer(t *testing.T) {
 
 	n := issuer.NewSession{ID: issuer.NewSessionID(), Subject: "id", Seed: issuer.NewSeed(), Lifetime: time.Hour, Claims: []byte(`{}`)}
 	var session issuer.Session
-	err = network.cutting("CreateSession", func() (err error) { session, err = s.CreateSession(ctx, n); return err })
-	if err != nil || session.ID != n.ID {
+	var created issuer.Created
+	err = network.cutting("CreateSession", func() (err error) { created, err = s.CreateSession(ctx, n); return err })
+	if err != nil || created.ID != n.ID {
 		t.Errorf("rule: a creation that happened is not answered with an error\n\t%v", err)
+	}
+	first := issuer.NewSession{ID: issuer.NewSessionID(), Subject: "crowd", Seed: issuer.NewSeed(), Lifetime: time.Hour}
+	second := issuer.NewSession{ID: issuer.NewSessionID(), Subject: "crowd", Seed: issuer.NewSeed(), Lifetime: time.Hour, MaxLive: 1}
+	if _, err := s.CreateSession(ctx, first); err != nil {
+		t.Fatal(err)
+	}
+	err = network.cutting("CreateSession", func() (err error) { created, err = s.CreateSession(ctx, second); return err })
+	if err != nil || created.ID != second.ID || len(created.Ended) != 1 || created.Ended[0] != first.ID {
+		t.Errorf("rule: a creation that happened names the session that went for it\n\t%v, %v", created.Ended, err)
 	}
 	err = network.cutting("Rotate", func() (err error) { session, err = s.Rotate(ctx, n.ID, 0, 1); return err })
 	if err != nil || session.Generation != 1 {
@@ -138,7 +148,7 @@ func TestACommitWithoutAnAnswer(t *testing.T) {
 	if err != nil || len(done.Sessions) != 1 {
 		t.Errorf("rule: a revocation that happened names its session\n\t%v, %v", done, err)
 	}
-	if entries, _, _, err := s.Revocations(ctx, 0, 10); err != nil || len(entries) != 1 {
+	if entries, _, _, err := s.Revocations(ctx, 0, 10); err != nil || len(entries) != 2 {
 		t.Errorf("rule: a revocation is in the log once\n\t%v, %v", entries, err)
 	}
 

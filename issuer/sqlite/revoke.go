@@ -53,12 +53,26 @@ func (t *tx) revokeSubject(reason issuer.Reason, subject string) (issuer.Revoked
 	return done, err
 }
 
+// revokeSurplus revokes those of a subject's live sessions that must go for a
+// new one, which is stored already.
+func (t *tx) revokeSurplus(n issuer.NewSession) ([]issuer.SessionID, error) {
+	if n.MaxLive == 0 {
+		return nil, nil
+	}
+	done, err := t.revoke(issuer.ReasonLimit, `number IN (SELECT number FROM sessions JOIN grants ON grants.id = grant_id
+		WHERE revoked_at IS NULL AND subject = ? AND sessions.id <> ?
+			AND expires_at > ? AND (idle_timeout = 0 OR max(rotated_at, created_at) + idle_timeout > ?)
+		ORDER BY max(rotated_at, created_at) DESC, number DESC LIMIT -1 OFFSET ?)`,
+		n.Subject, n.ID[:], t.now, t.now, n.MaxLive-1)
+	return done.Sessions, err
+}
+
 // revoke revokes the sessions that where names and that are not revoked, and
 // calls back their tokens.
-func (t *tx) revoke(reason issuer.Reason, where string, arg any) (issuer.Revoked, error) {
+func (t *tx) revoke(reason issuer.Reason, where string, args ...any) (issuer.Revoked, error) {
 	done := issuer.Revoked{At: instant(t.now)}
 	rows, err := t.QueryContext(t.ctx, `UPDATE sessions SET revoked_at = ?, revoke_reason = ?, due_at = min(due_at, ?)
-		WHERE revoked_at IS NULL AND `+where+` RETURNING id`, t.now, string(reason), t.now, arg)
+		WHERE revoked_at IS NULL AND `+where+` RETURNING id`, append([]any{t.now, string(reason), t.now}, args...)...)
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var id issuer.SessionID
 		if err := rows.Scan(into(id[:])); err != nil {

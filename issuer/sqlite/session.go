@@ -57,23 +57,25 @@ func scanSession(scan func(...any) error) (r row, err error) {
 // CreateSession implements [issuer.SessionStore]. Beside the errors that are
 // documented there it refuses a zero id, an empty subject, a lifetime under a
 // microsecond, and strings in Audience that are not UTF-8.
-func (s *Store) CreateSession(ctx context.Context, n issuer.NewSession) (issuer.Session, error) {
+func (s *Store) CreateSession(ctx context.Context, n issuer.NewSession) (issuer.Created, error) {
 	const op = "create session"
 	switch {
 	case n.ID == issuer.SessionID{}:
-		return issuer.Session{}, errors.New("sqlite: create session: the id is zero")
+		return issuer.Created{}, errors.New("sqlite: create session: the id is zero")
 	case n.Subject == "":
-		return issuer.Session{}, errors.New("sqlite: create session: the subject is empty")
+		return issuer.Created{}, errors.New("sqlite: create session: the subject is empty")
 	case n.Lifetime < time.Microsecond:
-		return issuer.Session{}, errors.New("sqlite: create session: the lifetime is under a microsecond")
+		return issuer.Created{}, errors.New("sqlite: create session: the lifetime is under a microsecond")
+	case n.MaxLive < 0:
+		return issuer.Created{}, errors.New("sqlite: create session: a negative number of sessions")
 	case n.IdleTimeout != 0 && n.IdleTimeout < time.Microsecond:
-		return issuer.Session{}, errors.New("sqlite: create session: the idle timeout is neither zero nor a microsecond or more")
+		return issuer.Created{}, errors.New("sqlite: create session: the idle timeout is neither zero nor a microsecond or more")
 	}
 	audience, err := formatList(n.Audience)
 	if err != nil {
-		return issuer.Session{}, fmt.Errorf("sqlite: create session: the audience: %w", err)
+		return issuer.Created{}, fmt.Errorf("sqlite: create session: the audience: %w", err)
 	}
-	var created issuer.Session
+	var created issuer.Created
 	err = s.write(ctx, op, func(t *tx) error {
 		if n.User != nil {
 			var holds bool
@@ -99,11 +101,15 @@ func (s *Store) CreateSession(ctx context.Context, n issuer.NewSession) (issuer.
 			return err
 		}
 		r, err := scanSession(t.row(sessionByID, n.ID[:]).Scan)
-		created = r.Session
+		if err != nil {
+			return err
+		}
+		ended, err := t.revokeSurplus(n)
+		created = issuer.Created{Session: r.Session, Ended: ended}
 		return err
 	})
 	if err != nil {
-		return issuer.Session{}, err
+		return issuer.Created{}, err
 	}
 	return created, nil
 }

@@ -83,7 +83,7 @@ func (c *check) create(n issuer.NewSession) issuer.Session {
 	c.Helper()
 	s, err := c.CreateSession(c.ctx, n)
 	c.must(err, "create a session")
-	return s
+	return s.Session
 }
 
 // read returns a session and the store's now.

@@ -168,6 +168,7 @@ func (r *modelRun) createSession(t *rapid.T) {
 	n.IdleTimeout = time.Duration(rapid.IntRange(0, 60).Draw(t, "idle")) * time.Minute
 	n.Claims = rapid.SliceOfN(rapid.Byte(), 0, 8).Draw(t, "claims")
 	n.Audience = rapid.SliceOfN(rapid.String().Filter(noNUL), 0, 3).Draw(t, "audience")
+	n.MaxLive = rapid.IntRange(0, 3).Draw(t, "max live")
 	if rapid.Bool().Draw(t, "conditional") {
 		n.User = &issuer.UserCondition{ID: n.Subject, Version: int64(rapid.IntRange(1, 3).Draw(t, "version"))}
 	}
@@ -192,7 +193,53 @@ func (r *modelRun) createSession(t *rapid.T) {
 		r.model.sessions[n.ID] = want
 	}
 	got, err := r.check.CreateSession(r.check.ctx, n)
-	r.same("CreateSession", got, err, want, wantErr)
+	r.same("CreateSession", got.Session, err, want, wantErr)
+	if err != nil {
+		r.same("CreateSession", got, nil, issuer.Created{}, nil)
+	} else if why := r.model.end(now, n, got.Ended); why != "" {
+		r.Fatalf("rule: %s\n\tCreateSession: %s", r.check.rule, why)
+	}
+}
+
+// end ends the sessions that a store says went for a new one, and tells what is
+// wrong with its choice: of those that were used at the same instant any may go.
+func (m *model) end(now time.Time, n issuer.NewSession, ended []issuer.SessionID) string {
+	goes := make(map[issuer.SessionID]bool, len(ended))
+	for _, id := range ended {
+		goes[id] = true
+	}
+	gone, stay, surplus := 0, 0, 0
+	var lastGone, firstKept time.Time
+	for id, s := range m.sessions {
+		if id == n.ID || s.Subject != n.Subject || !live(s, now) {
+			continue
+		}
+		surplus++
+		switch used := s.LastUsedAt(); {
+		case !goes[id]:
+			if stay++; firstKept.IsZero() || used.Before(firstKept) {
+				firstKept = used
+			}
+		case used.After(lastGone):
+			lastGone = used
+		}
+		if goes[id] {
+			gone++
+			s.RevokedAt, s.RevokeReason = now, issuer.ReasonLimit
+			m.sessions[id] = s
+		}
+	}
+	surplus = max(0, surplus-(n.MaxLive-1))
+	if n.MaxLive == 0 {
+		surplus = 0
+	}
+	switch {
+	case len(ended) != surplus || gone != surplus:
+		return fmt.Sprintf("%d sessions went, not %d", len(ended), surplus)
+	case surplus > 0 && stay > 0 && firstKept.Before(lastGone):
+		return "a session went that was used after one that stays"
+	}
+	return ""
 }
 
 // noNUL leaves out what PostgreSQL can't keep in a text.

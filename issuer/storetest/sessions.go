@@ -46,7 +46,7 @@ func sessionRules() []rule {
 			again.ID = first.ID
 			s, err := c.CreateSession(c.ctx, again)
 			c.wantsErr("CreateSession", err, issuer.ErrConflict)
-			c.wants("what came beside the error", s, issuer.Session{})
+			c.wants("what came beside the error", s, issuer.Created{})
 			got, _ := c.read(first.ID)
 			c.wants("the first session", got, first)
 			_, err = c.Revoke(c.ctx, issuer.Revocation{SessionID: first.ID, Reason: issuer.ReasonLogout})

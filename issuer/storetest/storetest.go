@@ -65,6 +65,7 @@ func Run(t *testing.T, open Opener) {
 		{"sessions", sessionRules()},
 		{"counting", countRules()},
 		{"rotation", rotationRules()},
+		{"limit", limitRules()},
 		{"revocation", revocationRules()},
 		{"users", userRules()},
 		{"keys", keyRules()},
@@ -73,6 +74,7 @@ func Run(t *testing.T, open Opener) {
 		{"transactions", transactionRules()},
 		{"durability", durabilityRules()},
 		{"invariants", invariantRules()},
+		{"failures", failureRules()},
 		{"log", logRules()},
 		{"pruning", pruneRules()},
 	} {

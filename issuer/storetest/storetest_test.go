@@ -53,6 +53,10 @@ var broken = []struct {
 		store: func(s issuer.Store, _ func() time.Time) issuer.Store { return noCondition{s} }},
 	{name: "lets a late login in", part: "races$/^create_against_SetPassword", rule: "under way when SetPassword returned leaves no live session",
 		store: func(s issuer.Store, _ func() time.Time) issuer.Store { return noCondition{s} }},
+	{name: "ignores the bound", part: "limit", rule: "beyond MaxLive",
+		store: func(s issuer.Store, _ func() time.Time) issuer.Store { return noBound{s} }},
+	{name: "never forgets failures", part: "failures", rule: "ForgetLoginFailures forgets",
+		store: func(s issuer.Store, _ func() time.Time) issuer.Store { return keepsFailures{s} }},
 	{name: "ignores the owner", part: "revocation", rule: "anybody else's session",
 		store: func(s issuer.Store, _ func() time.Time) issuer.Store { return noOwner{s} }},
 	{name: "rehashes from any hash", part: "users", rule: "if it is still the old one",
@@ -198,7 +202,7 @@ type countsAll struct {
 	created atomic.Int64
 }
 
-func (s *countsAll) CreateSession(ctx context.Context, n issuer.NewSession) (issuer.Session, error) {
+func (s *countsAll) CreateSession(ctx context.Context, n issuer.NewSession) (issuer.Created, error) {
 	s.created.Add(1)
 	return s.Store.CreateSession(ctx, n)
 }
@@ -214,6 +218,17 @@ func (s countsSample) CountSessions(ctx context.Context, sample int) (int64, boo
 	return min(live, int64(sample)), exact, err
 }
 
+type noBound struct{ issuer.Store }
+
+func (s noBound) CreateSession(ctx context.Context, n issuer.NewSession) (issuer.Created, error) {
+	n.MaxLive = 0
+	return s.Store.CreateSession(ctx, n)
+}
+
+type keepsFailures struct{ issuer.Store }
+
+func (keepsFailures) ForgetLoginFailures(context.Context, issuer.FailureKey) error { return nil }
+
 type noLimit struct{ issuer.Store }
 
 func (s noLimit) Sessions(ctx context.Context, subject string, _ int) ([]issuer.Session, time.Time, error) {
@@ -222,7 +237,7 @@ func (s noLimit) Sessions(ctx context.Context, subject string, _ int) ([]issuer.
 
 type noCondition struct{ issuer.Store }
 
-func (s noCondition) CreateSession(ctx context.Context, n issuer.NewSession) (issuer.Session, error) {
+func (s noCondition) CreateSession(ctx context.Context, n issuer.NewSession) (issuer.Created, error) {
 	n.User = nil
 	return s.Store.CreateSession(ctx, n)
 }
