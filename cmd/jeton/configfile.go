@@ -295,7 +295,7 @@ func unknownVariables(app *kong.Application, environ []string) error {
 }
 
 // testVariables steer this project's own tests, which run this program.
-var testVariables = []string{"JETON_CI", "JETON_FAULT", "JETON_FAULT_CLOCK", "JETON_VULNDB", "JETON_FEED_ROUNDS", "JETON_BENCH_SESSIONS", "JETON_TEST_DIE_AT"}
+var testVariables = []string{"JETON_CI", "JETON_FAULT", "JETON_FAULT_CLOCK", "JETON_FAULT_TICK", "JETON_VULNDB", "JETON_FEED_ROUNDS", "JETON_BENCH_SESSIONS", "JETON_TEST_DIE_AT"}
 
 // serviceLink recognizes what Kubernetes and Docker put into the environment of
 // every container beside a service whose name begins with "jeton":

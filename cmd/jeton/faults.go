@@ -56,3 +56,17 @@ func wallClock() func() time.Time {
 		return time.Now().Round(0).Add(off)
 	}
 }
+
+// tickEvery is how often the service looks at what is due. Where the clock is
+// moved, it has to be more often than each second: JETON_FAULT_TICK says how often.
+func tickEvery() time.Duration {
+	text := os.Getenv("JETON_FAULT_TICK")
+	if text == "" {
+		return time.Second
+	}
+	every, err := time.ParseDuration(text)
+	if err != nil {
+		panic("JETON_FAULT_TICK: " + err.Error())
+	}
+	return every
+}

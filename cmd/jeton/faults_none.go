@@ -13,3 +13,6 @@ func storeFault() func(sqlite.FaultPoint) error { return nil }
 
 // wallClock is the clock of the service: without the tag nobody moves it.
 func wallClock() func() time.Time { return time.Now }
+
+// tickEvery is how often the service looks at what is due.
+func tickEvery() time.Duration { return time.Second }

@@ -242,7 +242,7 @@ func serveOn(s *http.Server, l net.Listener) error {
 // force soon. It costs one small query.
 func (c *serveCmd) tick(ctx context.Context, iss *issuer.Issuer, tell *telemetry) {
 	log := tell.log
-	every := time.NewTicker(time.Second)
+	every := time.NewTicker(tickEvery())
 	defer every.Stop()
 	watch := newClockWatch(wallClock(), log)
 	for {
