@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"time"
 )
 
 // UseLog does that step of Open's alone.
@@ -47,3 +48,6 @@ func (s *Store) LogFrames() (n int, err error) {
 
 // Waiting tells how many writes wait for a transaction.
 func (s *Store) Waiting() int { return s.batches.Waiting() }
+
+// SetPatience lets the store wait for so long for another process's lock.
+func (s *Store) SetPatience(d time.Duration) { s.patience = d }

@@ -41,13 +41,13 @@ func Open(ctx context.Context, path string, options Options) (*Store, error) {
 	if err := ensureFile(path); err != nil {
 		return nil, fmt.Errorf("sqlite: open: %w", err)
 	}
-	s := &Store{path: path, options: options, due: make(chan struct{}, 1), stopped: make(chan struct{})}
+	s := &Store{path: path, options: options, patience: patience, due: make(chan struct{}, 1), stopped: make(chan struct{})}
 	for _, p := range []struct {
 		db       **sql.DB
 		size     int
 		settings []string
 	}{
-		{&s.writer, 1, []string{"_txlock=immediate", patient}},
+		{&s.writer, 1, []string{"_txlock=immediate", "_pragma=busy_timeout(0)"}}, // see insist
 		{&s.reader, max(4, runtime.GOMAXPROCS(0)), []string{"_pragma=query_only(1)", patient}},
 		// It waits for readers while no writer runs: not for long.
 		{&s.keeper, 1, []string{"_pragma=busy_timeout(50)"}},
@@ -57,7 +57,7 @@ func Open(ctx context.Context, path string, options Options) (*Store, error) {
 		}
 	}
 	for _, step := range []func(context.Context) error{s.recognize, s.whole, s.useLog, s.migrate, s.canWrite, s.prepare} {
-		if err := step(ctx); err != nil {
+		if err := s.insist(ctx, func() error { return step(ctx) }); err != nil {
 			return nil, s.explain("open", errors.Join(err, s.closeFile()))
 		}
 	}

@@ -238,7 +238,7 @@ func TestSettings(t *testing.T) {
 	}{
 		{s.Writer(), "writer", "journal_mode", "wal"},
 		{s.Writer(), "writer", "synchronous", "2"},
-		{s.Writer(), "writer", "busy_timeout", "5000"},
+		{s.Writer(), "writer", "busy_timeout", "0"}, // the store waits itself
 		{s.Writer(), "writer", "foreign_keys", "1"},
 		{s.Writer(), "writer", "secure_delete", "1"},
 		{s.Writer(), "writer", "wal_autocheckpoint", "0"},
@@ -299,7 +299,7 @@ func TestWriteFails(t *testing.T) {
 		{
 			"another program holds the lock",
 			func(t *testing.T, s *sqlite.Store) {
-				execOn(t, s.Writer(), "PRAGMA busy_timeout = 0")
+				s.SetPatience(0)
 				execOn(t, mustOther(t, s), "BEGIN IMMEDIATE")
 			},
 			nil,

@@ -66,6 +66,8 @@ type Store struct {
 	options Options
 	latest  atomic.Int64 // the latest reading of the clock, in microseconds
 
+	patience time.Duration // with another process's lock
+
 	writer *sql.DB // one connection; begins with BEGIN IMMEDIATE
 	reader *sql.DB // several, which can't write
 	keeper *sql.DB // one, for checkpoints

@@ -70,8 +70,7 @@ func (s *Store) writePlain(ctx context.Context, op string, do func(*tx) error) e
 }
 
 // commit runs requests in one transaction. Nothing interrupts it: it is over in
-// milliseconds, but for the wait for another process, which the busy timeout
-// limits.
+// milliseconds, but for the wait for another process, which has an end.
 func (s *Store) commit(ctx context.Context, reqs []request) (results []batch.Result[struct{}], err error) {
 	s.turn.Lock()
 	defer s.turn.Unlock()
@@ -91,7 +90,11 @@ func (s *Store) commit(ctx context.Context, reqs []request) (results []batch.Res
 		return nil, err
 	}
 	defer conn.Close()
-	sqlTx, err := conn.BeginTx(ctx, nil)
+	var sqlTx *sql.Tx
+	err = s.insist(ctx, func() (err error) {
+		sqlTx, err = conn.BeginTx(ctx, nil)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
