@@ -175,7 +175,8 @@ func TestASecretIsFoundInEverySpelling(t *testing.T) {
 
 func leakService(t *testing.T, b *secretBook, alg string) {
 	data := t.TempDir()
-	flags := []string{"--alg", alg, "--log-level", "debug", "--pprof", "--refresh-grace", "0"}
+	receiver := receiveTraces(t)
+	flags := []string{"--alg", alg, "--log-level", "debug", "--pprof", "--refresh-grace", "0", "--otlp-endpoint", receiver.url}
 	s := serve(t, data, flags...)
 	where := func(what string) string { return what + " of " + alg }
 	password := b.planted("password")
@@ -296,6 +297,10 @@ func leakService(t *testing.T, b *secretBook, alg string) {
 	b.write(where("admin listener"), s.adminPage("/metrics", admin)+s.adminPage("/readyz", admin))
 	s.stop()
 	b.write(where("log"), s.log())
+	b.write(where("traces"), receiver.raw())
+	if !strings.Contains(receiver.raw(), "/v1/login") {
+		t.Error("no traces came")
+	}
 	b.run(t, nil, "", append([]string{"serve", "--data", data, "--addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0"}, flags...)...)
 }
 

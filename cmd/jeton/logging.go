@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/jeton-go/jeton/internal/tracing"
 	"github.com/jeton-go/jeton/issuer"
 	"github.com/jeton-go/jeton/issuer/issuerhttp"
 )
@@ -43,6 +44,9 @@ type requestHandler struct{ slog.Handler }
 func (h requestHandler) Handle(ctx context.Context, r slog.Record) error {
 	if id := issuer.RequestInfoOf(ctx).ID; id != "" {
 		r.AddAttrs(slog.String("request_id", id))
+	}
+	if id := tracing.TraceID(ctx); id != "" {
+		r.AddAttrs(slog.String("trace_id", id))
 	}
 	return h.Handler.Handle(ctx, r)
 }

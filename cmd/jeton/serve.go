@@ -37,7 +37,8 @@ type serveCmd struct {
 	limitFlags
 	tlsFlags
 	logFlags
-	Pprof bool `help:"Let who has the admin token take profiles at /debug/pprof/ of the admin listener."`
+	OTLPEndpoint string `name:"otlp-endpoint" help:"Send traces to this OTLP receiver, over HTTP, such as http://localhost:4318. Default: no traces." placeholder:"URL"`
+	Pprof        bool   `help:"Let who has the admin token take profiles at /debug/pprof/ of the admin listener."`
 }
 
 func (c *serveCmd) Help() string {
@@ -55,6 +56,9 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	tell := newTelemetry(log, c.DB)
+	if err := tell.trace(ctx, c.OTLPEndpoint); err != nil {
+		return err
+	}
 	store, err := c.create(ctx, storeHooks{
 		onError: func(err error) { log.Error("the store, in the background", "error", err) },
 		onBatch: tell.batches,
@@ -169,6 +173,7 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	for _, server := range servers {
 		err = errors.Join(err, server.Shutdown(drain))
 	}
+	tell.close(drain)
 	log.Info("stopped")
 	return err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jeton-go/jeton/internal/metrics"
 	"github.com/jeton-go/jeton/internal/observe"
+	"github.com/jeton-go/jeton/internal/tracing"
 	"github.com/jeton-go/jeton/issuer"
 	"github.com/jeton-go/jeton/issuer/issuerhttp"
 	"github.com/jeton-go/jeton/issuer/postgres"
@@ -25,6 +26,7 @@ type telemetry struct {
 	work     func(context.Context, issuer.Work) func(error)
 	sessions func(live int64, exact bool)
 	chores   *metrics.Housekeeping
+	tracer   *tracing.Tracer // nil: no traces
 }
 
 // The service's own tasks.
@@ -55,15 +57,70 @@ func newTelemetry(log *slog.Logger, db string) *telemetry {
 	}
 }
 
+// trace begins to send traces to an OTLP receiver; with "" it does nothing.
+func (t *telemetry) trace(ctx context.Context, endpoint string) error {
+	if endpoint == "" {
+		return nil
+	}
+	var err error
+	t.tracer, err = tracing.Start(ctx, tracing.Options{
+		Endpoint: endpoint,
+		Version:  versionText(),
+		OnError:  func(err error) { t.log.Warn("traces", "error", err) },
+	})
+	if err != nil {
+		return usageError{err}
+	}
+	t.store = observe.Both(t.store, t.tracer.Store)
+	work := t.work
+	t.work = func(ctx context.Context, w issuer.Work) func(error) {
+		counted, traced := work(ctx, w), t.tracer.Work(ctx, w)
+		return func(err error) {
+			traced(err)
+			counted(err)
+		}
+	}
+	return nil
+}
+
+// close sends the traces that are left.
+func (t *telemetry) close(ctx context.Context) {
+	if t.tracer == nil {
+		return
+	}
+	if err := t.tracer.Close(ctx); err != nil {
+		t.log.Warn("traces", "error", err)
+	}
+}
+
+// feedRoute answers when there is something to tell, which may be hours later.
+const feedRoute = "GET /v1/revocations"
+
+// untraced are routes of which traces would be noise: those that are asked every
+// few seconds, and the one that takes hours.
+var untraced = []string{feedRoute, "GET /healthz", "GET /readyz", "GET /metrics"}
+
 // observe watches the requests of a route.
 func (t *telemetry) observe(pattern string) issuerhttp.Observer {
-	route := t.http.Route(pattern, pattern == "GET /v1/revocations")
-	return func(r *http.Request) (context.Context, func(issuerhttp.Answer)) {
+	route := t.http.Route(pattern, pattern == feedRoute)
+	counted := func(r *http.Request) (context.Context, func(issuerhttp.Answer)) {
 		route.Begin()
 		ctx, method := r.Context(), r.Method
 		return ctx, func(a issuerhttp.Answer) {
 			route.Done(method, a.Status, a.Took)
 			logAnswer(ctx, t.log, pattern, method, a)
+		}
+	}
+	if t.tracer == nil || slices.Contains(untraced, pattern) {
+		return counted
+	}
+	_, name, _ := strings.Cut(pattern, " ")
+	return func(r *http.Request) (context.Context, func(issuerhttp.Answer)) {
+		ctx, traced := t.tracer.Request(r.Context(), r.Header, knownMethod(r.Method), name)
+		ctx, done := counted(r.WithContext(ctx))
+		return ctx, func(a issuerhttp.Answer) {
+			done(a)
+			traced(a.Status)
 		}
 	}
 }

@@ -174,6 +174,8 @@ var layers = []layer{
 		"it stands before any store and knows none"},
 	{[]string{"./internal/metrics"}, []string{"./issuer", "./internal/observe"}, []string{"github.com/prometheus/client_golang"},
 		"the one place that knows Prometheus: the domain counts, and the handlers tell, without it"},
+	{[]string{"./internal/tracing"}, []string{"./issuer", "./internal/observe"}, []string{"go.opentelemetry.io/otel"},
+		"the one place that knows OpenTelemetry"},
 	{[]string{"./internal/console/..."}, []string{"./issuer", "./httpauth"}, nil,
 		"the console is pages over the issuer"},
 	{[]string{"./internal/crashtest"}, nil, []string{"modernc.org/sqlite"},
@@ -203,7 +205,7 @@ var layers = []layer{
 }
 
 // testModules are what tests may import beside what their package may.
-var testModules = []string{"pgregory.net/rapid", "github.com/rogpeppe/go-internal"}
+var testModules = []string{"pgregory.net/rapid", "github.com/rogpeppe/go-internal", "go.opentelemetry.io/proto/otlp", "google.golang.org/protobuf"}
 
 func layerOf(pkg string) *layer {
 	for i := range layers {

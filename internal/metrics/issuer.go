@@ -99,6 +99,10 @@ var (
 	refreshes = desc("jeton_refreshes_total", "Uses of refresh tokens by outcome.", "outcome")
 	revoked   = desc("jeton_sessions_revoked_total", "Sessions that this node revoked, by reason.", "reason")
 
+	slowed           = desc("jeton_logins_slowed_total", "Logins that came too soon after others that failed, by the limit that they met.", "limit")
+	failingAddresses = desc("jeton_login_failing_addresses", "Addresses from which logins failed lately, that this node remembers.")
+	failingSources   = desc("jeton_login_failing_sources", "Accounts, each from an address, whose logins failed lately, that this node remembers.")
+
 	hashSlots   = desc("jeton_password_hash_slots", "Passwords that may be hashed at once.")
 	hashBusy    = desc("jeton_password_hashes_running", "Passwords that are being hashed now.")
 	hashQueue   = desc("jeton_password_hash_queue_limit", "Logins that may wait for a hash.")
@@ -118,7 +122,7 @@ var (
 	keyRotation = desc("jeton_key_rotation_due_seconds", "Time until another key takes over; absent if that happens on command only.", "use")
 
 	issuerDescs = []*prometheus.Desc{
-		logins, refreshes, revoked, hashSlots, hashBusy, hashQueue, hashWaiting, hashRefused,
+		logins, refreshes, revoked, slowed, failingAddresses, failingSources, hashSlots, hashBusy, hashQueue, hashWaiting, hashRefused,
 		feedReaders, feedBatches, feedEntries, feedOvertaken, feedSeq, feedReadAge, feedDelay, keys, keyAge, keyRotation,
 	}
 )
@@ -146,6 +150,12 @@ func (c *issuerCollector) Collect(out chan<- prometheus.Metric) {
 	for why, n := range s.Revoked {
 		counter(revoked, n, string(why))
 	}
+
+	for limit, n := range s.Guesses.Refused {
+		counter(slowed, n, string(limit))
+	}
+	gauge(failingAddresses, float64(s.Guesses.Addresses))
+	gauge(failingSources, float64(s.Guesses.Sources))
 
 	gauge(hashSlots, float64(s.Hashes.Slots))
 	gauge(hashBusy, float64(s.Hashes.Busy))

@@ -122,6 +122,7 @@ func TestWhatTheIssuerCountsIsTold(t *testing.T) {
 			Logins:    map[issuer.LoginOutcome]uint64{issuer.LoginOK: 3, issuer.LoginWrongPassword: 0},
 			Refreshes: map[issuer.RefreshOutcome]uint64{issuer.RefreshReuse: 2},
 			Revoked:   map[issuer.Reason]uint64{issuer.ReasonLogout: 4},
+			Guesses:   issuer.GuessStats{Refused: map[issuer.LoginLimit]uint64{"account": 6}, Addresses: 3, Sources: 8},
 			Hashes:    issuer.HashStats{Slots: 2, Busy: 1, Queue: 64, Waiting: 7, TurnedAway: 9},
 			Feed:      issuer.FeedStats{Readers: 5, Batches: 10, Entries: 20, Overtaken: 1, Seq: 33, ReadAt: noon.Add(-time.Second), Delay: 50 * time.Millisecond},
 			Keys: []issuer.KeyStats{
@@ -139,6 +140,7 @@ func TestWhatTheIssuerCountsIsTold(t *testing.T) {
 		`jeton_logins_total{outcome="wrong_password"} 0`,
 		`jeton_refreshes_total{outcome="reuse"} 2`,
 		`jeton_sessions_revoked_total{reason="logout"} 4`,
+		`jeton_logins_slowed_total{limit="account"} 6`, `jeton_login_failing_addresses 3`, `jeton_login_failing_sources 8`,
 		`jeton_password_hash_slots 2`, `jeton_password_hashes_running 1`, `jeton_password_hash_queue_limit 64`,
 		`jeton_password_hashes_waiting 7`, `jeton_password_hashes_refused_total 9`,
 		`jeton_feed_readers 5`, `jeton_feed_batches_total 10`, `jeton_feed_entries_total 20`, `jeton_feed_overtaken_total 1`,
