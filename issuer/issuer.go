@@ -75,6 +75,9 @@ func New(ctx context.Context, cfg Config) (*Issuer, error) {
 // Issuer returns the "iss" of the issuer's tokens.
 func (i *Issuer) Issuer() string { return i.cfg.Issuer }
 
+// Now reads the wall clock that the issuer was made with.
+func (i *Issuer) Now() time.Time { return i.cfg.Now() }
+
 // Verifier verifies this issuer's own access tokens, of any of its audiences.
 // It asks the store about the session, so that a revocation counts from the
 // moment it was answered; a cut-off ([Admin.RevokeIssued]) does so on the issuer

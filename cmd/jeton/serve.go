@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jeton-go/jeton"
+	"github.com/jeton-go/jeton/internal/metrics"
 	"github.com/jeton-go/jeton/internal/observe"
 	"github.com/jeton-go/jeton/issuer"
 	"github.com/jeton-go/jeton/issuer/issuerhttp"
@@ -120,15 +121,18 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	}
 
 	var draining atomic.Bool
+	overload := issuerhttp.NewOverload(wallClock())
 	options := issuerhttp.Options{
 		OnError:            func(r *http.Request, status int, err error) { logRefusal(log, r, status, err) },
 		IntrospectionToken: adminToken,
 		TrustedProxies:     proxies,
+		Overload:           overload,
 		Observe:            tell.observe,
 		Now:                time.Now,
 		Metrics:            tell.registry.Handler(log),
 	}
 	tell.registry.Issuer(iss.Stats)
+	tell.registry.Overload(func() metrics.Overload { return metrics.Overload(overload.Stats()) })
 	if c.Pprof {
 		options.Profiles = http.HandlerFunc(profiles)
 	}

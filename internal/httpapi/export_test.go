@@ -16,3 +16,13 @@ func patterns(routes []route) []string {
 	}
 	return out
 }
+
+// Enter admits a call of a class.
+func (o *Overload) Enter(name string) (func(), error) {
+	for c := range classes {
+		if c.String() == name {
+			return o.enter(c)
+		}
+	}
+	panic("no class " + name)
+}

@@ -43,6 +43,11 @@ func (a *api) introspect(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, err)
 		return
 	}
+	done, ok := a.admit(w, r, classVerify)
+	if !ok {
+		return
+	}
+	defer done()
 	t, err := a.issuer.Introspect(r.Context(), params["token"])
 	if err != nil {
 		a.fail(w, r, err)

@@ -45,6 +45,11 @@ func (a *api) login(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, err)
 		return
 	}
+	done, ok := a.admit(w, r, classLogin)
+	if !ok {
+		return
+	}
+	defer done()
 	pair, err := a.issuer.Login(r.Context(), issuer.LoginRequest(req))
 	if err != nil {
 		a.fail(w, r, err)
@@ -77,6 +82,11 @@ func (a *api) token(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, err)
 		return
 	}
+	done, ok := a.admit(w, r, classRefresh)
+	if !ok {
+		return
+	}
+	defer done()
 	pair, err := a.issuer.Refresh(r.Context(), issuer.RefreshRequest{
 		RefreshToken: params["refresh_token"],
 		ClientID:     params["client_id"],
@@ -99,10 +109,16 @@ func (a *api) revoke(w http.ResponseWriter, r *http.Request) {
 	if err == nil && params["token"] == "" {
 		err = badRequest("token is missing")
 	}
-	if err == nil {
-		err = a.issuer.RevokeToken(r.Context(), params["token"], params["client_id"])
-	}
 	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	done, ok := a.admit(w, r, classVerify)
+	if !ok {
+		return
+	}
+	defer done()
+	if err := a.issuer.RevokeToken(r.Context(), params["token"], params["client_id"]); err != nil {
 		a.fail(w, r, err)
 		return
 	}

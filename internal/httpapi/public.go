@@ -30,6 +30,10 @@ type Options struct {
 	// them it is the peer of the connection, whatever a header says. It becomes
 	// issuer.RequestInfo.Client, by which logins are limited.
 	TrustedProxies []netip.Prefix
+	// Overload turns requests away when there is too much to do; nil for one of
+	// the handler's own. A program that serves an issuer in several ways hands the
+	// same one to each.
+	Overload *Overload
 	// Observe, if set, is called for each route when the handler is made, with
 	// its pattern ("GET /verify"), and once with "" for what no route takes. The
 	// observer that it returns is told of each request of the route.
@@ -53,6 +57,9 @@ type api struct {
 // Public returns the routes of the public listener.
 func Public(iss *issuer.Issuer, o Options) (http.Handler, error) {
 	a := &api{Options: o, issuer: iss}
+	if a.Overload == nil {
+		a.Overload = NewOverload(iss.Now)
+	}
 	var err error
 	if a.auth, err = httpauth.New(iss.Verifier(), httpauth.Options{Realm: iss.Issuer()}); err != nil {
 		return nil, err
@@ -72,13 +79,13 @@ func (a *api) publicRoutes() []route {
 		{"POST /oauth/token", a.token},
 		{"POST /oauth/revoke", a.revoke},
 		{"POST /oauth/introspect", a.introspect},
-		{"GET /v1/sessions", a.listSessions},
-		{"DELETE /v1/sessions", a.revokeSessions},
-		{"DELETE /v1/sessions/{sid}", a.revokeSession},
-		{"POST /v1/logout", a.logout},
+		{"GET /v1/sessions", a.admitted(classVerify, a.listSessions)},
+		{"DELETE /v1/sessions", a.admitted(classVerify, a.revokeSessions)},
+		{"DELETE /v1/sessions/{sid}", a.admitted(classVerify, a.revokeSession)},
+		{"POST /v1/logout", a.admitted(classVerify, a.logout)},
 		{"GET /v1/revocations", a.revocations},
 		{"GET " + issuer.StatusListPath + "{id}", a.statusList},
-		{"GET /verify", a.verify},
+		{"GET /verify", a.admitted(classVerify, a.verify)},
 		{"GET /.well-known/jwks.json", a.keys},
 		{"GET " + metadataPath, a.metadata},
 		{"GET " + metadataPath + "/{path...}", a.metadataAtPath},

@@ -155,6 +155,14 @@ func TestWhatTheIssuerCountsIsTold(t *testing.T) {
 	}
 }
 
+func TestOverloadIsTold(t *testing.T) {
+	r := registry()
+	r.Overload(func() metrics.Overload {
+		return metrics.Overload{Limit: 1024, UnderWay: map[string]int{"verify": 3}, Shed: map[string]uint64{"login": 5}}
+	})
+	has(t, page(t, r), `jeton_calls_limit 1024`, `jeton_calls_under_way{class="verify"} 3`, `jeton_requests_shed_total{class="login"} 5`)
+}
+
 func TestHashesAndSessionsAndChoresAreTold(t *testing.T) {
 	now := noon
 	r := metrics.New("v1", func() time.Time { return now })

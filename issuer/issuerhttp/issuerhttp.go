@@ -12,6 +12,7 @@ package issuerhttp
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/jeton-go/jeton/internal/httpapi"
 	"github.com/jeton-go/jeton/issuer"
@@ -25,6 +26,15 @@ type Observer = httpapi.Observer
 
 // Answer is what became of a request.
 type Answer = httpapi.Answer
+
+// Overload turns requests away when there is too much to do: see Options.Overload.
+type Overload = httpapi.Overload
+
+// OverloadStats are the state of an Overload.
+type OverloadStats = httpapi.OverloadStats
+
+// NewOverload makes an Overload that reads a clock.
+func NewOverload(now func() time.Time) *Overload { return httpapi.NewOverload(now) }
 
 // Public returns the handler of the public routes: login, token, revocation,
 // sessions, forward-auth, keys and metadata.
