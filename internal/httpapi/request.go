@@ -27,7 +27,7 @@ func body(w http.ResponseWriter, r *http.Request, mediaType string) ([]byte, err
 	if got, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || got != mediaType {
 		return nil, answer{status: http.StatusUnsupportedMediaType, code: "invalid_request", description: "the body must be " + mediaType}
 	}
-	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	b, err := io.ReadAll(http.MaxBytesReader(innermost(w), r.Body, maxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -36,6 +36,18 @@ func body(w http.ResponseWriter, r *http.Request, mediaType string) ([]byte, err
 		return nil, badRequest("the body could not be read")
 	}
 	return b, nil
+}
+
+// innermost is the writer inside of those that wrap it. A reader of a body that
+// is too large tells net/http's own, which then does not read the rest.
+func innermost(w http.ResponseWriter) http.ResponseWriter {
+	for {
+		outer, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return w
+		}
+		w = outer.Unwrap()
+	}
 }
 
 // form reads the parameters of an OAuth request (RFC 6749 appendix B). A
