@@ -157,6 +157,7 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 		go func() { failed <- serveOn(servers[i], l) }()
 	}
 	go c.tick(ctx, iss, tell)
+	c.firstCertificates(ctx, tlsConfig, log)
 	go tell.count(ctx, cfg.Store)
 	go reloadOnHangup(ctx, iss, log)
 
