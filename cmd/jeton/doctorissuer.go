@@ -176,7 +176,7 @@ func (d *doctor) answered(res *http.Response, host string) {
 		return
 	}
 	// The header has whole seconds, and the answer took its time.
-	switch apart := date.Sub(time.Now()).Abs(); {
+	switch apart := time.Until(date).Abs(); {
 	case apart > issuer.Leeway:
 		d.tell("clock", failure, "let NTP set the clocks of both machines", "%s and this machine are %s apart, more than verifiers overlook", host, apart.Round(time.Second))
 	case apart > clockApart:

@@ -77,7 +77,14 @@ func TestSystemdUnit(t *testing.T) {
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command(analyze, "verify", "--man=no", name).CombinedOutput(); err != nil || strings.Contains(string(out), "jeton.service:") {
+	socket, err := os.ReadFile(packaging + "/systemd/jeton.socket")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(filepath.Dir(name), "jeton.socket"), socket, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(analyze, "verify", "--man=no", name, filepath.Join(filepath.Dir(name), "jeton.socket")).CombinedOutput(); err != nil || strings.Contains(string(out), "jeton.s") {
 		t.Errorf("%v\n%s", err, out)
 	}
 	// 10 is a service without any protection; 2.0 leaves room for an older

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
-	"sync/atomic"
 	"time"
 
 	"github.com/jeton-go/jeton"
@@ -35,6 +34,7 @@ type serveCmd struct {
 	KeepEnded      time.Duration `default:"168h" help:"How long the row of a session stays after its end. Default: ${default}." placeholder:"D"`
 	KeyPeriod      time.Duration `default:"720h" help:"How long a key signs access tokens before the next one takes over by itself; 0 for rotation on command only. Default: ${default}." placeholder:"D"`
 	StatusListTTL  time.Duration `name:"status-list-ttl" help:"Put a place in a status list (the IETF's Token Status List) into access tokens, for verifiers that don't know the feed; they may keep a list for so long. Costs some 200 bytes a token. Default: none." placeholder:"D"`
+	DrainDelay     time.Duration `help:"How long to go on serving after SIGTERM, with /readyz at 503: as long as a load balancer takes to notice. Default: 0s." placeholder:"D"`
 	limitFlags
 	tlsFlags
 	logFlags
@@ -52,6 +52,12 @@ The store is one SQLite file, or with --db a PostgreSQL database that any number
 
 func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	log := c.logger(s)
+	on, err := inheritListeners()
+	if err != nil {
+		return err
+	}
+	defer on.close()
+	on.instead(c)
 	tlsConfig, err := c.listener(ctx, c, log)
 	if err != nil {
 		return err
@@ -80,11 +86,9 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
-	public, err := net.Listen("tcp", c.Addr)
-	if err != nil {
+	if err := on.open(c); err != nil {
 		return err
 	}
-	defer public.Close()
 	proxies, err := c.proxies()
 	if err != nil {
 		return err
@@ -93,14 +97,9 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	if total > openFiles()-spareFiles {
 		log.Warn("more connections than open files: raise the limit (ulimit -n, LimitNOFILE) or lower --max-connections", "connections", total, "open_files", openFiles())
 	}
-	public = bounded(public, total, perAddress, proxies)
-	admin, err := net.Listen("tcp", c.AdminAddr)
-	if err != nil {
-		return err
-	}
-	defer admin.Close()
+	on.public = bounded(on.public, total, perAddress, proxies)
 
-	cfg := c.config(public.Addr(), tlsConfig != nil)
+	cfg := c.config(on.public.Addr(), tlsConfig != nil)
 	if c.KeepEnded < 0 {
 		return usageError{errors.New("--keep-ended is not negative")}
 	}
@@ -120,8 +119,8 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 
-	var draining atomic.Bool
 	overload := issuerhttp.NewOverload(wallClock())
+	drain := &drainer{delay: c.DrainDelay, on: on, log: log, closeFeed: iss.Feed().Close, flush: tell.close}
 	options := issuerhttp.Options{
 		OnError:            func(r *http.Request, status int, err error) { logRefusal(log, r, status, err) },
 		IntrospectionToken: adminToken,
@@ -141,19 +140,21 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	ready := func(ctx context.Context) error {
-		if draining.Load() {
-			return errors.New("draining")
+		if err := drain.ready(); err != nil {
+			return err
 		}
 		return iss.Ping(ctx)
 	}
-	servers := []*http.Server{newServer(handler, log), newServer(issuerhttp.Admin(iss, ready, options), log)}
+	servers := []*http.Server{newServer(drain.leave(handler), log), newServer(issuerhttp.Admin(iss, ready, options), log)}
 	servers[0].TLSConfig = tlsConfig
 	if c.Pprof {
 		servers[1].WriteTimeout = profileTime
 	}
-	servers[0].RegisterOnShutdown(iss.Feed().Close) // its readers don't leave by themselves
+	servers[0].RegisterOnShutdown(drain.closeFeed)
+	servers[0].ConnState = drain.count
+	drain.servers = servers
 	failed := make(chan error, len(servers))
-	for i, l := range []net.Listener{public, admin} {
+	for i, l := range []net.Listener{on.public, on.admin} {
 		go func() { failed <- serveOn(servers[i], l) }()
 	}
 	go c.tick(ctx, iss, tell)
@@ -162,7 +163,7 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	go reloadOnHangup(ctx, iss, log)
 
 	debug.FreeOSMemory() // what only the start took
-	log.Info("serving", "issuer", iss.Issuer(), "address", public.Addr().String(), "admin", admin.Addr().String(),
+	log.Info("serving", "issuer", iss.Issuer(), "address", on.public.Addr().String(), "admin", on.admin.Addr().String(),
 		"algorithm", iss.Algorithm(), "master_key", iss.MasterKeyIDs(), "store", c.where(), "version", versionText())
 	c.advise(ctx, iss, log)
 
@@ -171,16 +172,7 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	case <-ctx.Done():
 	}
-	draining.Store(true)
-	log.Info("draining")
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
-	defer cancel()
-	for _, server := range servers {
-		err = errors.Join(err, server.Shutdown(drain))
-	}
-	tell.close(drain)
-	log.Info("stopped")
-	return err
+	return drain.run(ctx)
 }
 
 func (c *serveCmd) config(addr net.Addr, tls bool) issuer.Config {

@@ -37,9 +37,14 @@ const (
 // serve starts the program on free ports and waits until it serves.
 func serve(t *testing.T, data string, args ...string) *service {
 	t.Helper()
-	s := &service{t: t, data: data, done: make(chan struct{})}
 	args = append([]string{"serve", "--data", data, "--addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0", "--log-format", "json"}, args...)
-	s.cmd = exec.Command("jeton", args...)
+	return start(t, data, exec.Command("jeton", args...), slices.Contains(args, "--tls-cert"))
+}
+
+// start starts a "jeton serve" and waits until it serves.
+func start(t *testing.T, data string, cmd *exec.Cmd, encrypted bool) *service {
+	t.Helper()
+	s := &service{t: t, data: data, cmd: cmd, done: make(chan struct{})}
 	stderr, err := s.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +75,7 @@ func serve(t *testing.T, data string, args ...string) *service {
 	select {
 	case addresses := <-serving:
 		s.url, s.admin = "http://"+addresses[0], "http://"+addresses[1]
-		if slices.Contains(args, "--tls-cert") {
+		if encrypted {
 			s.url = "https://" + addresses[0]
 		}
 	case <-s.done:
