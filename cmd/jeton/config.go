@@ -198,6 +198,12 @@ func (c *serveCmd) check() error {
 	if err := c.checkTLS(c); err != nil {
 		return err
 	}
+	if _, err := c.proxies(); err != nil {
+		return err
+	}
+	if _, err := c.source(c.dataFlags, func(string) {}); err != nil {
+		return err
+	}
 	if _, err := c.source(c.dataFlags, nil); err != nil {
 		return err
 	}
