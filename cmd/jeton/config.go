@@ -198,9 +198,6 @@ func (c *serveCmd) check() error {
 	if err := c.checkTLS(c); err != nil {
 		return err
 	}
-	if _, err := c.proxies(); err != nil {
-		return err
-	}
 	if _, err := c.source(c.dataFlags, func(string) {}); err != nil {
 		return err
 	}

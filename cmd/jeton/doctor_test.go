@@ -154,6 +154,10 @@ func TestDoctorOnABrokenInstallation(t *testing.T) {
 			name := filepath.Join(data, masterKeyFile)
 			os.WriteFile(name, []byte(issuer.GenerateMasterKey().Text()), 0o600)
 		}, nil, "master key", failure, "does not open", false},
+		{"a master key for others beside a damaged database", func(t *testing.T, data string) {
+			damage(t, data, 0, strings.Repeat("\x00", 4096))
+			os.Chmod(filepath.Join(data, masterKeyFile), 0o644)
+		}, nil, "master key", failure, "chmod 600", true},
 		{"an admin token for others", func(t *testing.T, data string) { os.Chmod(filepath.Join(data, adminTokenFile), 0o644) }, nil, "admin token", failure, "chmod 600", true},
 		{"an admin token that is none", func(t *testing.T, data string) {
 			os.WriteFile(filepath.Join(data, adminTokenFile), []byte("x"), 0o600)

@@ -27,16 +27,38 @@ const (
 
 // store looks at the database, and at the keys in it.
 func (d *doctor) store(ctx context.Context) {
+	var keys []issuer.StoredKey
+	var latest time.Time
+	ok := false
 	if d.DB != "" {
-		if e, ok := d.postgres(ctx); ok {
-			d.clock(e.Latest)
-			d.keys(ctx, e.Keys, e.Latest)
-		}
+		var e postgres.Examination
+		e, ok = d.postgres(ctx)
+		keys, latest = e.Keys, e.Latest
+	} else {
+		var e sqlite.Examination
+		e, ok = d.sqlite(ctx)
+		keys, latest = e.Keys, e.Latest
+	}
+	if !ok {
+		d.masterAlone(ctx)
 		return
 	}
-	if e, ok := d.sqlite(ctx); ok {
-		d.clock(e.Latest)
-		d.keys(ctx, e.Keys, e.Latest)
+	d.clock(latest)
+	d.keys(ctx, keys, latest)
+}
+
+// masterAlone looks at a master key without the keys that it opens.
+func (d *doctor) masterAlone(ctx context.Context) {
+	source, err := d.source(d.dataFlags, func(string) {})
+	if err != nil {
+		return // the settings' check has said it
+	}
+	switch _, err := source.read(ctx); {
+	case source.inData && errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		d.tell("master key", failure, "the service can't start without it", "%v", err)
+	default:
+		d.ok("master key", "%s has one; whether it fits is in the database", source.name)
 	}
 }
 
@@ -50,7 +72,7 @@ func (d *doctor) sqlite(ctx context.Context) (sqlite.Examination, bool) {
 		d.tell(check, failure, "name the right directory (--data); jeton serve and jeton user add make a database", "there is no %s", name)
 		return e, false
 	case err != nil:
-		d.tell(check, failure, "restore a backup if it is damaged", "%v", err)
+		d.tell(check, failure, "see whether this user may read it; restore a backup if it is damaged", "%v", err)
 		return e, false
 	case len(e.Damage) > 0:
 		d.tell(check, failure, "stop the service, keep the file for an analysis, restore a backup, and look for a failing disk",
