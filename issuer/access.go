@@ -38,10 +38,25 @@ func (p TokenPair) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(p)
 // pair makes the tokens of a session at its current generation. scope narrows
 // the access token's.
 func (i *Issuer) pair(s *Session, scope string) (*TokenPair, error) {
+	access, err := i.access(s, scope)
+	if err != nil {
+		return nil, err
+	}
+	return i.pairWith(access, s), nil
+}
+
+// pairWith puts the refresh token of a session beside an access token.
+func (i *Issuer) pairWith(access TokenPair, s *Session) *TokenPair {
 	r := i.ring.Load()
 	refresh := refreshToken{key: r.refreshNow, session: s.ID, generation: s.Generation}
 	refresh.mac = refresh.sum(r.refresh[r.refreshNow], s.Seed)
+	access.RefreshToken = refresh.text()
+	return &access
+}
 
+// access makes the access token of a session, in a pair that lacks the other one.
+func (i *Issuer) access(s *Session, scope string) (TokenPair, error) {
+	r := i.ring.Load()
 	// An access token is dated by the wall clock, as its verifiers are, and
 	// never outlives its session.
 	now := i.cfg.Now().UTC().Truncate(time.Second)
@@ -66,24 +81,23 @@ func (i *Issuer) pair(s *Session, scope string) (*TokenPair, error) {
 		Scope:     scope,
 	})
 	if err != nil {
-		return nil, err
+		return TokenPair{}, err
 	}
 	if payload, err = addStatus(payload, i.statusOf(s, now)); err != nil {
-		return nil, err
+		return TokenPair{}, err
 	}
 	if payload, err = addClaims(payload, s.Claims); err != nil {
-		return nil, err
+		return TokenPair{}, err
 	}
 	access, err := r.signer.Sign(json.RawMessage(payload))
 	if err != nil {
-		return nil, err
+		return TokenPair{}, err
 	}
-	return &TokenPair{
-		AccessToken:  access,
-		ExpiresIn:    max(0, expires.Sub(now)),
-		RefreshToken: refresh.text(),
-		Scope:        scope,
-		SessionID:    s.ID,
+	return TokenPair{
+		AccessToken: access,
+		ExpiresIn:   max(0, expires.Sub(now)),
+		Scope:       scope,
+		SessionID:   s.ID,
 	}, nil
 }
 

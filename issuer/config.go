@@ -34,6 +34,17 @@ type Config struct {
 	// in an error what it read.
 	ReloadMasterKey func(context.Context) (MasterKey, error)
 
+	// Device, if set, keeps the private halves of access keys: new ones are made
+	// there. Moving the keys into a device, or out of it, is a rotation like a
+	// change of the algorithm. The algorithm must not be HMAC then.
+	Device Device
+	// LeaveDevice makes new keys in the store again: the Device is there for those
+	// that are in it.
+	LeaveDevice bool
+	// KeepRetiredInDevice leaves the private half of a retired key in the device.
+	// Otherwise it is destroyed soon after, as in the store.
+	KeepRetiredInDevice bool
+
 	AccessTTL time.Duration // life of an access token; default 5 min, at most 24 h
 	// LongestAccessTTL is the longest AccessTTL that tokens still alive were
 	// made with, by this issuer or another on the same store: a revocation is
@@ -155,6 +166,12 @@ func (c Config) complete() (Config, error) {
 	}
 	if !c.Algorithm.Valid() {
 		return bad("no algorithm %q; there are %v", c.Algorithm, jeton.Algorithms())
+	}
+	if c.Device != nil && !c.LeaveDevice && c.Algorithm.Symmetric() {
+		return bad("%s has no private half that a device could keep", c.Algorithm)
+	}
+	if c.Device == nil && (c.LeaveDevice || c.KeepRetiredInDevice) {
+		return bad("settings for a device, and no device")
 	}
 	for _, d := range []struct {
 		name          string

@@ -47,6 +47,11 @@ func New(ctx context.Context, cfg Config) (*Issuer, error) {
 	if err := i.loadKeys(ctx, true); err != nil {
 		return nil, err
 	}
+	if r := i.ring.Load(); r.inDevice {
+		if _, err := r.signer.Sign(struct{}{}); err != nil { // better now than at the first login
+			return nil, err
+		}
+	}
 	i.guard = newLoginGuard(cfg, i.ring.Load().root)
 	i.feed = newFeed(i, cfg.Store)
 	i.recalls = newRecalls(i)
@@ -84,8 +89,14 @@ func (i *Issuer) Now() time.Time { return i.cfg.Now() }
 // that was asked for it, and on the others once they [Issuer.Tick]. An API elsewhere verifies without the store.
 func (i *Issuer) Verifier() *jeton.Verifier { return i.verifier }
 
-// Ping returns nil if the service can work now.
-func (i *Issuer) Ping(ctx context.Context) error { return i.store.Ping(ctx) }
+// Ping returns nil if the service can work now: the store, and the device that
+// the key which signs is in, if it is in one.
+func (i *Issuer) Ping(ctx context.Context) error {
+	if err := i.store.Ping(ctx); err != nil {
+		return err
+	}
+	return i.deviceReady(ctx)
+}
 
 // sessionCheck refuses access tokens whose session is revoked or over.
 type sessionCheck struct{ *Issuer }

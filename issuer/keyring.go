@@ -18,11 +18,19 @@ import (
 type Keyring struct {
 	store  Store
 	master MasterKey
+	device Device
 }
 
 // NewKeyring makes a Keyring. The master key must be the one that the stored
 // keys are sealed with, or its methods return ErrMasterKey.
-func NewKeyring(store Store, master MasterKey) *Keyring { return &Keyring{store, master} }
+func NewKeyring(store Store, master MasterKey) *Keyring {
+	return &Keyring{store: store, master: master}
+}
+
+// WithDevice returns a Keyring that reaches the keys in a device too. Where the
+// key that signs is in one, its successor is made there, and without the device
+// only what makes no key can be done.
+func (r *Keyring) WithDevice(d Device) *Keyring { return &Keyring{r.store, r.master, d} }
 
 // Rotate makes a next key. It takes over from the active one after [KeyLead] or,
 // with atOnce, now: then verifiers that keep a copy of the published set refuse
@@ -44,6 +52,9 @@ func (r *Keyring) Rotate(ctx context.Context, use KeyUse, alg jeton.Algorithm, a
 		if alg == "" {
 			alg = jeton.Algorithm(active.Algorithm)
 		}
+		if active.Location() != "" && alg.Symmetric() {
+			return because(ErrConfig, "the active key is in a device, and a key for %s can't be", alg)
+		}
 		next := p.in(use, KeyNext)
 		if next != nil && next.Algorithm != string(alg) {
 			gone := *next
@@ -62,7 +73,7 @@ func (r *Keyring) Rotate(ctx context.Context, use KeyUse, alg jeton.Algorithm, a
 		case atOnce:
 			p.replace(now, *active, alg)
 		default:
-			p.want(wantedKey{use: use, algorithm: alg, state: KeyNext, activeAt: at})
+			p.want(wantedKey{use: use, algorithm: alg, inDevice: active.Location() != "", state: KeyNext, activeAt: at})
 		}
 		return nil
 	})
@@ -150,7 +161,7 @@ func (k *StoredKey) period() time.Duration {
 // replace retires the active key of a use in favour of one that has yet to be
 // made and signs at once.
 func (p *keyPlan) replace(now time.Time, active StoredKey, alg jeton.Algorithm) {
-	w := wantedKey{use: active.Use, algorithm: alg, state: KeyActive, activeAt: now}
+	w := wantedKey{use: active.Use, algorithm: alg, inDevice: active.Location() != "", state: KeyActive, activeAt: now}
 	if period := active.period(); period > 0 {
 		w.retiredAt = now.Add(period)
 	}
@@ -168,7 +179,7 @@ func (p *keyPlan) byID(id string) (*StoredKey, error) {
 }
 
 func (r *Keyring) update(ctx context.Context, decide func(time.Time, *keyPlan) error) ([]string, error) {
-	u := keyUpdate{store: r.store, master: r.master}
+	u := keyUpdate{store: r.store, master: r.master, device: r.device}
 	_, err := u.run(ctx, func(now time.Time, stored []StoredKey) (keyPlan, error) {
 		p := keyPlan{keys: slices.Clone(stored)}
 		err := decide(now, &p)
@@ -179,10 +190,12 @@ func (r *Keyring) update(ctx context.Context, decide func(time.Time, *keyPlan) e
 
 // keyUpdate carries out a plan in the store's transaction.
 type keyUpdate struct {
-	store   KeyStore
-	master  MasterKey
-	made    []madeKey
-	changes []string
+	store       KeyStore
+	master      MasterKey
+	device      Device
+	keepRetired bool // in the device
+	made        []madeKey
+	changes     []string
 }
 
 // madeKey is a key that has yet to be sealed: under which master key, and with
@@ -191,7 +204,8 @@ type madeKey struct {
 	use       KeyUse
 	algorithm jeton.Algorithm
 	key       StoredKey
-	secret    []byte
+	secret    []byte // what is to be sealed
+	location  string // in the device
 }
 
 var errMakeKey = errors.New("issuer: a key has to be made first")
@@ -202,12 +216,14 @@ var errMakeKey = errors.New("issuer: a key has to be made first")
 func (u *keyUpdate) run(ctx context.Context, decide func(time.Time, []StoredKey) (keyPlan, error)) (keys []StoredKey, err error) {
 	for {
 		var missing []wantedKey
+		var before []StoredKey
 		err := u.store.UpdateKeys(ctx, func(now time.Time, stored []StoredKey) ([]StoredKey, error) {
 			// A master key that does not fit must change nothing.
 			master, err := u.master.current(stored)
 			if err != nil {
 				return nil, err
 			}
+			before = stored
 			p, err := decide(now, stored)
 			if err != nil {
 				return nil, err
@@ -225,11 +241,14 @@ func (u *keyUpdate) run(ctx context.Context, decide func(time.Time, []StoredKey)
 			keys, u.changes, err = u.apply(now, p, master, root)
 			return keys, err
 		})
+		if err == nil {
+			u.discard(ctx, before, keys)
+		}
 		if !errors.Is(err, errMakeKey) {
 			return keys, err
 		}
 		for _, w := range missing {
-			m, err := u.make(w)
+			m, err := u.make(ctx, w)
 			if err != nil {
 				return nil, err
 			}
@@ -240,7 +259,7 @@ func (u *keyUpdate) run(ctx context.Context, decide func(time.Time, []StoredKey)
 
 func (u *keyUpdate) find(w wantedKey) (madeKey, bool) {
 	for _, m := range u.made {
-		if m.use == w.use && m.algorithm == w.algorithm {
+		if m.use == w.use && m.algorithm == w.algorithm && (m.location != "") == w.inDevice {
 			return m, true
 		}
 	}
@@ -259,23 +278,25 @@ func (u *keyUpdate) missing(wanted []wantedKey) []wantedKey {
 func (u *keyUpdate) apply(now time.Time, p keyPlan, master MasterKey, root []byte) ([]StoredKey, []string, error) {
 	for j := range p.keys {
 		k := &p.keys[j]
+		if k.Use != UseAccess || !slices.Contains(p.retired, k.ID) && !slices.Contains(p.destroyed, k.ID) || jeton.Algorithm(k.Algorithm).Symmetric() {
+			continue
+		}
 		// The private half of a retired key is destroyed; a symmetric key has no
 		// other, and has to verify until it is gone. What is sealed instead says
 		// that the public half was once ours: whoever can write the store could
 		// plant a key otherwise. It is taken from what was sealed, for the same
 		// reason.
-		if k.Use == UseAccess && slices.Contains(p.retired, k.ID) && !jeton.Algorithm(k.Algorithm).Symmetric() {
-			was := *k
-			was.State = KeyActive
-			public, _, err := openAccessKey(u.master, was)
-			if err == nil {
-				k.Public, err = jwk.MarshalPublic(public)
-			}
-			if err != nil {
-				return nil, nil, err
-			}
-			k.Sealed = master.seal(k.Public, k.Use, k.ID, k.Algorithm)
+		public, location, err := u.publicHalf(*k)
+		if err != nil {
+			return nil, nil, err
 		}
+		if slices.Contains(p.destroyed, k.ID) {
+			location = ""
+		}
+		if k.Public, err = publicAt(public, location); err != nil {
+			return nil, nil, err
+		}
+		k.Sealed = master.seal(k.Public, k.Use, k.ID, k.Algorithm)
 	}
 	for _, w := range p.wanted {
 		made, _ := u.find(w)
@@ -297,12 +318,37 @@ func (u *keyUpdate) apply(now time.Time, p keyPlan, master MasterKey, root []byt
 	return p.keys, p.changes, nil
 }
 
-func (u *keyUpdate) make(w wantedKey) (madeKey, error) {
+// publicHalf returns the public half of a key pair, and where in a device the
+// private one is, from what is sealed of a key that has not retired or is in a
+// device.
+func (u *keyUpdate) publicHalf(k StoredKey) (*jeton.VerifyingKey, string, error) {
+	text, _, err := u.master.open(k)
+	if err != nil {
+		return nil, "", err
+	}
+	if location := locationIn(text); location != "" {
+		public, err := jwk.ParsePublic(text, jwk.KeyID(k.ID))
+		return public, location, err
+	}
+	private, err := jwk.ParsePrivate(text, jwk.KeyID(k.ID))
+	if err != nil {
+		return nil, "", err
+	}
+	return private.Public(), "", nil
+}
+
+func (u *keyUpdate) make(ctx context.Context, w wantedKey) (madeKey, error) {
 	m := madeKey{use: w.use, algorithm: w.algorithm, key: StoredKey{Use: w.use}}
 	if w.use == UseRefresh {
 		m.secret = make([]byte, 32)
 		rand.Read(m.secret)
 		return m, nil
+	}
+	if w.inDevice {
+		if u.device == nil {
+			return m, because(ErrConfig, "the key that signs is in a device, and so is its successor to be: no device is configured")
+		}
+		return m, u.makeInDevice(ctx, &m)
 	}
 	key, err := jeton.GenerateKey(w.algorithm)
 	// An id is given to commands, which would take one with a dash for a flag.

@@ -18,6 +18,7 @@ type ring struct {
 	stored     []StoredKey // what it was opened from
 	signer     *jeton.Signer
 	signing    *jeton.SigningKey
+	inDevice   bool                           // the key that signs is in a device, which may fail
 	verifying  map[string]*jeton.VerifyingKey // by kid
 	refresh    map[byte][]byte                // by key number
 	refreshNow byte                           // the number that makes new tokens
@@ -75,34 +76,47 @@ func (i *Issuer) loadKeysOnce(ctx context.Context, starting bool) error {
 	if err != nil {
 		return fmt.Errorf("read keys: %w", err)
 	}
+	// A node that was started without the device by mistake must not begin to
+	// rotate out of it.
+	for _, k := range keys {
+		if starting && k.State == KeyActive && k.Location() != "" && i.cfg.Device == nil {
+			return because(ErrConfig, "the key %s, which signs, is in %s, and no device is configured", k.ID, k.Location())
+		}
+	}
 	if p := i.schedule(now, keys, starting); p.due {
-		u := keyUpdate{store: i.store, master: i.master}
-		keys, err = u.run(ctx, func(now time.Time, keys []StoredKey) (keyPlan, error) {
+		keys, err = i.update(ctx, func(now time.Time, keys []StoredKey) (keyPlan, error) {
 			return i.schedule(now, keys, starting), nil
 		})
-		for _, change := range u.changes {
-			i.emit(ctx, Event{Kind: EventKey, Detail: change})
-		}
 		if err != nil {
 			return fmt.Errorf("update keys: %w", err)
 		}
 	}
 	if r := i.ring.Load(); r != nil && reflect.DeepEqual(r.stored, keys) {
-		return nil // opening keys takes longer than reading them
+		return i.destroyRetired(ctx, now, keys) // opening keys takes longer than reading them
 	}
-	r, err := openRing(i.master, keys)
+	r, err := openRing(i.master, i.cfg.Device, keys)
 	if err != nil {
 		return err
 	}
 	i.ring.Store(r)
-	return nil
+	return i.destroyRetired(ctx, now, keys)
+}
+
+// update carries out a plan, and tells what changed. i.loading is held.
+func (i *Issuer) update(ctx context.Context, decide func(time.Time, []StoredKey) (keyPlan, error)) ([]StoredKey, error) {
+	u := keyUpdate{store: i.store, master: i.master, device: i.cfg.Device, keepRetired: i.cfg.KeepRetiredInDevice}
+	keys, err := u.run(ctx, decide)
+	for _, change := range u.changes {
+		i.emit(ctx, Event{Kind: EventKey, Detail: change})
+	}
+	return keys, err
 }
 
 var errNoKey = errors.New("issuer: no active key")
 
 // openRing opens the stored keys. errNoKey if one is missing and all others
 // open.
-func openRing(master MasterKey, stored []StoredKey) (*ring, error) {
+func openRing(master MasterKey, device Device, stored []StoredKey) (*ring, error) {
 	r := &ring{stored: stored, verifying: map[string]*jeton.VerifyingKey{}, refresh: map[byte][]byte{}}
 	var published []*jeton.VerifyingKey
 	hasRefresh := false
@@ -122,7 +136,7 @@ func openRing(master MasterKey, stored []StoredKey) (*ring, error) {
 				r.refreshNow, hasRefresh = byte(number), true
 			}
 		case UseAccess:
-			public, private, err := openAccessKey(master, s)
+			public, private, err := openAccessKey(master, device, s)
 			if err != nil {
 				return nil, err
 			}
@@ -131,7 +145,7 @@ func openRing(master MasterKey, stored []StoredKey) (*ring, error) {
 				published = append(published, public)
 			}
 			if s.State == KeyActive {
-				r.signing = private
+				r.signing, r.inDevice = private, master.locationOf(s) != ""
 			}
 		}
 	}
@@ -151,10 +165,13 @@ func openRing(master MasterKey, stored []StoredKey) (*ring, error) {
 
 // openAccessKey returns the public half of a key and, if it may still sign, the
 // private one. Nothing is taken from a row but what is sealed.
-func openAccessKey(master MasterKey, s StoredKey) (*jeton.VerifyingKey, *jeton.SigningKey, error) {
+func openAccessKey(master MasterKey, device Device, s StoredKey) (*jeton.VerifyingKey, *jeton.SigningKey, error) {
 	text, _, err := master.open(s)
 	if err != nil {
 		return nil, nil, err
+	}
+	if locationIn(text) != "" {
+		return openDeviceKey(device, s, text)
 	}
 	if s.State == KeyRetiring && !jeton.Algorithm(s.Algorithm).Symmetric() {
 		public, err := jwk.ParsePublic(text, jwk.KeyID(s.ID))

@@ -40,7 +40,7 @@ const maxDeviceBytes = 128
 
 // Login checks a password and opens a session. Errors: ErrInvalidRequest,
 // ErrInvalidCredentials, ErrTooManyFailures (a [RetryError]), ErrInvalidTarget,
-// ErrBusy, those of the store.
+// ErrBusy, ErrDevice, those of the store.
 func (i *Issuer) Login(ctx context.Context, req LoginRequest) (*TokenPair, error) {
 	pair, err := i.login(ctx, req)
 	i.counts.loginError(err)
@@ -69,6 +69,10 @@ func (i *Issuer) login(ctx context.Context, req LoginRequest) (*TokenPair, error
 		return nil, err
 	}
 
+	// A session whose tokens can't be signed is not opened.
+	if err := i.deviceReady(ctx); err != nil {
+		return nil, err
+	}
 	try := i.guard.try(ctx, name, req.DeviceToken)
 	if err := try.check(ctx); err != nil {
 		return nil, i.slowed(ctx, err)

@@ -36,7 +36,7 @@ const refreshAttempts = 5
 
 // Refresh answers a refresh token with the next pair, by the table in
 // rotation.go. Errors: ErrInvalidGrant, ErrInvalidScope, ErrInvalidRequest,
-// those of the store. After an error of the store the client may simply try
+// ErrDevice, those of the store. After an error of the store the client may simply try
 // again: a rotation that happened all the same is inside its grace window.
 func (i *Issuer) Refresh(ctx context.Context, req RefreshRequest) (*TokenPair, error) {
 	pair, outcome, err := i.refresh(ctx, req)
@@ -77,6 +77,10 @@ func (i *Issuer) refresh(ctx context.Context, req RefreshRequest) (*TokenPair, R
 		if err != nil {
 			return nil, RefreshBadScope, err // before any write: the token stays good
 		}
+		access, signed, err := i.signEarly(&s, v, token.generation, now, scope)
+		if err != nil {
+			return nil, RefreshFailed, err
+		}
 		outcome := RefreshRetried
 		switch v {
 		case rotate:
@@ -96,6 +100,9 @@ func (i *Issuer) refresh(ctx context.Context, req RefreshRequest) (*TokenPair, R
 		if kind != "" {
 			i.emit(ctx, Event{Kind: kind, At: s.RotatedAt, Subject: s.Subject, ClientID: s.ClientID, Sessions: []SessionID{s.ID}})
 		}
+		if signed {
+			return i.pairWith(access, &s), outcome, nil
+		}
 		pair, err := i.pair(&s, scope)
 		if err != nil {
 			return nil, RefreshFailed, err
@@ -103,6 +110,23 @@ func (i *Issuer) refresh(ctx context.Context, req RefreshRequest) (*TokenPair, R
 		return pair, outcome, nil
 	}
 	return nil, RefreshFailed, errors.New("issuer: the session kept changing")
+}
+
+// signEarly makes the access token before the rotation, if it is signed in a
+// device: that may fail, and a client that tries again after the grace window,
+// with a token that was rotated meanwhile, would be taken for a thief. A key in
+// this process does not fail, and of many requests at once only one rotates: they
+// don't all have to sign twice.
+func (i *Issuer) signEarly(s *Session, v verdict, generation uint32, now time.Time, scope string) (access TokenPair, signed bool, err error) {
+	if !i.ring.Load().inDevice {
+		return TokenPair{}, false, nil
+	}
+	after := *s
+	if v == rotate || v == forward {
+		after.Generation, after.RotatedAt = generation+1, now
+	}
+	access, err = i.access(&after, scope)
+	return access, err == nil, err
 }
 
 // authenticate returns the session of an authentic refresh token. A session

@@ -49,12 +49,15 @@ type keyPlan struct {
 	wanted  []wantedKey
 	retired []string // ids of the access keys whose private half is to be destroyed
 	changes []string // in words, for the log
+
+	destroyed []string // ids of those whose private half is destroyed in the device
 }
 
 // wantedKey is a key that has yet to be made.
 type wantedKey struct {
 	use       KeyUse
 	algorithm jeton.Algorithm // of an access key
+	inDevice  bool            // its private half is made in the device
 	state     KeyState        // KeyNext or KeyActive
 	activeAt  time.Time       // when it signs
 	retiredAt time.Time       // zero: nobody knows yet
@@ -118,16 +121,19 @@ func (i *Issuer) schedule(now time.Time, stored []StoredKey, starting bool) keyP
 		}
 		p.removeGone(now, use, i.overlap(use))
 		active, next := p.in(use, KeyActive), p.in(use, KeyNext)
-		algorithm := i.cfg.Algorithm
+		algorithm, inDevice := i.cfg.Algorithm, i.cfg.Device != nil && !i.cfg.LeaveDevice
 		if use == UseRefresh {
-			algorithm = ""
+			algorithm, inDevice = "", false
+		}
+		asWanted := func(k *StoredKey) bool {
+			return k.Algorithm == string(algorithm) && (k.Location() != "") == inDevice
 		}
 		switch {
 		case active == nil && next != nil:
 			p.promote(now, use, period) // nothing signs: better too early than not at all
 			continue
 		case active == nil:
-			w := wantedKey{use: use, algorithm: algorithm, state: KeyActive, activeAt: now}
+			w := wantedKey{use: use, algorithm: algorithm, inDevice: inDevice, state: KeyActive, activeAt: now}
 			if period > 0 {
 				w.retiredAt = now.Add(period)
 			}
@@ -136,14 +142,14 @@ func (i *Issuer) schedule(now time.Time, stored []StoredKey, starting bool) keyP
 		}
 		if starting {
 			p.adopt(active, period)
-			if next != nil && next.Algorithm != string(algorithm) {
+			if next != nil && !asWanted(next) {
 				gone := *next
 				p.drop(next)
-				p.note(gone, "is gone: it never signed, and another algorithm is wanted")
+				p.note(gone, "is gone: it never signed, and another algorithm or place is wanted")
 				active, next = p.in(use, KeyActive), nil
 			}
-			if next == nil && active.Algorithm != string(algorithm) {
-				p.want(wantedKey{use: use, algorithm: algorithm, state: KeyNext, activeAt: now.Add(KeyLead)})
+			if next == nil && !asWanted(active) {
+				p.want(wantedKey{use: use, algorithm: algorithm, inDevice: inDevice, state: KeyNext, activeAt: now.Add(KeyLead)})
 				continue
 			}
 		}
@@ -155,7 +161,7 @@ func (i *Issuer) schedule(now time.Time, stored []StoredKey, starting bool) keyP
 			if planned.After(at) {
 				at = planned
 			}
-			p.want(wantedKey{use: use, algorithm: jeton.Algorithm(active.Algorithm), state: KeyNext, activeAt: at})
+			p.want(wantedKey{use: use, algorithm: jeton.Algorithm(active.Algorithm), inDevice: active.Location() != "", state: KeyNext, activeAt: at})
 		}
 	}
 	return p

@@ -42,6 +42,7 @@ var answers = []struct {
 	{issuer.ErrNotFound, answer{status: 404, code: "not_found", description: "there is no such thing"}},
 	{issuer.ErrFeedFull, answer{status: 503, code: "temporarily_unavailable", description: "too many readers of the feed, try again later"}},
 	{issuer.ErrFeedEnded, answer{status: 503, code: "temporarily_unavailable", description: "the feed begins anew, try again"}},
+	{issuer.ErrDevice, answer{status: 503, code: "temporarily_unavailable", description: "tokens can't be signed at the moment, try again shortly"}},
 	{issuer.ErrBusy, answer{status: 503, code: "temporarily_unavailable", description: "too many logins at once, try again shortly"}},
 }
 
