@@ -158,6 +158,8 @@ var layers = []layer{
 		"a store is the domain's contract, group commit and its database"},
 	{[]string{"./internal/pgtest"}, []string{"./internal/testenv"}, []string{"github.com/jackc/pgx/v5"},
 		"it starts PostgreSQL for whoever tests against it, and knows no store"},
+	{[]string{"./issuer/pkcs11"}, []string{".", "./issuer"}, []string{"github.com/miekg/pkcs11"},
+		"it is a device for the domain's keys, and the one place with cgo"},
 	{[]string{"./issuer/storetest"}, []string{".", "./issuer"}, testModules,
 		"the conformance suite knows the contract and no store"},
 	{[]string{"./issuer/issuerhttp"}, []string{"./issuer", "./internal/httpapi"}, nil,
