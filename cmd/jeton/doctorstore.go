@@ -182,6 +182,7 @@ func (d *doctor) keys(ctx context.Context, keys []issuer.StoredKey, latest time.
 		return
 	}
 	d.master(ctx, keys)
+	d.token(ctx, keys)
 	now := d.now
 	if latest.After(now) {
 		now = latest

@@ -47,11 +47,12 @@ type keyView struct {
 	ActiveAt  time.Time `json:"active_at,omitzero"`
 	RetiredAt time.Time `json:"retired_at,omitzero"`
 	GoneAt    time.Time `json:"gone_at,omitzero"`
-	Then      string    `json:"then"` // in words
+	Location  string    `json:"location,omitempty"` // of the private half, if it is in a token of PKCS#11
+	Then      string    `json:"then"`               // in words
 }
 
 func viewKey(k issuer.StoredKey) keyView {
-	v := keyView{k.ID, string(k.Use), k.Algorithm, string(k.State), k.CreatedAt, k.ActiveAt, k.RetiredAt, k.GoneAt, ""}
+	v := keyView{k.ID, string(k.Use), k.Algorithm, string(k.State), k.CreatedAt, k.ActiveAt, k.RetiredAt, k.GoneAt, k.Location(), ""}
 	on := func(at time.Time) string { return at.Format(time.DateTime) }
 	switch {
 	case k.State == issuer.KeyNext:
@@ -64,6 +65,9 @@ func viewKey(k issuer.StoredKey) keyView {
 		v.Then = "goes when its last token has expired"
 	default:
 		v.Then = "is gone from " + on(k.GoneAt)
+	}
+	if v.Location != "" {
+		v.Then += "; in " + v.Location
 	}
 	return v
 }
@@ -128,19 +132,34 @@ func (c keyringFlags) with(ctx context.Context, s *streams, work func(issuer.Sto
 	return work(store, source, master)
 }
 
+// keyChangeFlags are for what may make keys or destroy them.
+type keyChangeFlags struct {
+	keyringFlags
+	pkcs11Flags
+}
+
 // change changes the keys and tells what changed.
-func (c keyringFlags) change(ctx context.Context, s *streams, do func(*issuer.Keyring) ([]string, error)) error {
+func (c keyChangeFlags) change(ctx context.Context, s *streams, do func(*issuer.Keyring) ([]string, error)) error {
 	return c.with(ctx, s, func(store issuer.Store, _ masterKeySource, master issuer.MasterKey) error {
-		changes, err := do(issuer.NewKeyring(store, master))
+		ring := issuer.NewKeyring(store, master)
+		token, err := c.device(ctx)
+		if err != nil {
+			return err
+		}
+		if token != nil {
+			defer token.Close()
+			ring = ring.WithDevice(token)
+		}
+		changes, err := do(ring)
 		for _, change := range changes {
 			fmt.Fprintln(s.err, change)
 		}
-		return err
+		return forDevice(err)
 	})
 }
 
 type keysRotateCmd struct {
-	keyringFlags
+	keyChangeFlags
 	Use string `default:"access" enum:"access,refresh" help:"Which key: the one that signs access tokens, or the one that makes refresh tokens (${enum}). Default: ${default}."`
 	Alg string `config:"-" help:"Algorithm of the new access key. Default: that of the one that signs now. Set it in jeton serve too, or its next start changes it back." placeholder:"ALG"`
 	Now bool   `help:"Sign with the new key at once. Verifiers that keep a copy of the key set and don't look for an unknown key refuse new tokens until they fetch it again."`
@@ -160,7 +179,7 @@ func (c *keysRotateCmd) Run(ctx context.Context, s *streams) error {
 }
 
 type keysRetireCmd struct {
-	keyringFlags
+	keyChangeFlags
 	Now bool   `help:"Don't wait until every verifier knows the next key."`
 	ID  string `arg:"" name:"kid" help:"The key's ID, as jeton keys list shows it."`
 }
@@ -170,7 +189,7 @@ func (c *keysRetireCmd) Run(ctx context.Context, s *streams) error {
 }
 
 type keysRevokeCmd struct {
-	keyringFlags
+	keyChangeFlags
 	Now bool   `help:"Required: every token that the key signed is refused from now on."`
 	ID  string `arg:"" name:"kid" help:"The key's ID, as jeton keys list shows it."`
 }

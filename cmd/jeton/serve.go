@@ -36,6 +36,7 @@ type serveCmd struct {
 	StatusListTTL  time.Duration `name:"status-list-ttl" help:"Put a place in a status list (the IETF's Token Status List) into access tokens, for verifiers that don't know the feed; they may keep a list for so long. Costs some 200 bytes a token. Default: none." placeholder:"D"`
 	DrainDelay     time.Duration `help:"How long to go on serving after SIGTERM, with /readyz at 503: as long as a load balancer takes to notice. Default: 0s." placeholder:"D"`
 	limitFlags
+	pkcs11ServeFlags
 	tlsFlags
 	logFlags
 	OTLPEndpoint string `name:"otlp-endpoint" help:"Send traces to this OTLP receiver, over HTTP, such as http://localhost:4318. Default: no traces." placeholder:"URL"`
@@ -111,9 +112,14 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	cfg.HashSlots = hashSlots()
 	limitMemory(cfg.HashSlots)
 	cfg.OnEvent = func(ctx context.Context, e issuer.Event) { logEvent(ctx, log, e) }
+	closeDevice, err := c.configure(ctx, &cfg)
+	if err != nil {
+		return err
+	}
+	defer closeDevice()
 	iss, err := issuer.New(ctx, cfg)
 	if errors.Is(err, issuer.ErrConfig) {
-		return usageError{err}
+		return usageError{forDevice(err)}
 	}
 	if err != nil {
 		return err
