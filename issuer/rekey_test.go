@@ -172,7 +172,7 @@ func TestANodeWithoutTheNewMasterKey(t *testing.T) {
 		t.Error("the keys changed")
 	}
 	w.clock.Move(time.Hour)
-	pair = w.next(pair.RefreshToken)
+	w.next(pair.RefreshToken)
 	if err := w.ReloadMasterKey(ctx()); !errors.Is(err, down) {
 		t.Errorf("reload: %v", err)
 	}

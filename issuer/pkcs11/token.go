@@ -34,6 +34,19 @@ type Token struct {
 
 var _ issuer.Device = (*Token)(nil)
 
+// retryEvery is how long a token that could not be connected to is left alone.
+const retryEvery = time.Second
+
+func (o Options) complete() (Options, error) {
+	if o.Module == "" || o.Token == "" || o.PIN == nil || o.Now == nil || o.Sessions < 0 {
+		return o, errors.New("pkcs11: module, token, PIN and clock are required, and the number of sessions is not negative")
+	}
+	if o.Sessions == 0 {
+		o.Sessions = 8
+	}
+	return o, nil
+}
+
 // connection is a login at a token. It ends whole.
 type connection struct {
 	module  *p11.Ctx
