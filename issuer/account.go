@@ -89,13 +89,17 @@ func (a *Admin) AddUser(ctx context.Context, n NewUser) (User, error) {
 	}
 	id := make([]byte, 16)
 	rand.Read(id)
+	subject := base64url.Encode(id)
 	return a.store.CreateUser(ctx, User{
-		ID:           base64url.Encode(id),
+		ID:           subject,
 		Name:         name,
 		PasswordHash: hash,
 		Scopes:       scopes,
 		Roles:        slices.Clone(n.Roles),
-	})
+	}, audited(ctx, AuditRecord{
+		Action: AuditUserAdd, Subject: subject, User: name,
+		Detail: "scopes: " + strings.Join(scopes, " ") + "; roles: " + strings.Join(n.Roles, " "),
+	}))
 }
 
 // What a user may have goes into one access token, of which verifiers accept 8
@@ -167,7 +171,9 @@ func (a *Admin) SetPassword(ctx context.Context, name, password string) error {
 	if err != nil {
 		return err
 	}
-	done, err := a.store.SetPassword(ctx, user.Name, hash)
+	done, err := a.store.SetPassword(ctx, user.Name, hash, audited(ctx, AuditRecord{
+		Action: AuditUserPassword, Subject: user.ID, User: user.Name, Reason: ReasonPassword,
+	}))
 	if err != nil {
 		return err
 	}
@@ -182,7 +188,11 @@ func (a *Admin) SetDisabled(ctx context.Context, name string, disabled bool) err
 	if err != nil {
 		return err
 	}
-	done, err := a.store.SetDisabled(ctx, user.Name, disabled)
+	r := AuditRecord{Action: AuditUserEnable, Subject: user.ID, User: user.Name}
+	if disabled {
+		r.Action, r.Reason = AuditUserDisable, ReasonDisabled
+	}
+	done, err := a.store.SetDisabled(ctx, user.Name, disabled, audited(ctx, r))
 	if err != nil {
 		return err
 	}

@@ -64,6 +64,10 @@ type Config struct {
 	// over; default 30 days, at least 1 h; NoRotation for no such limit.
 	KeyPeriod time.Duration
 
+	// AuditKeep is how long an entry of the audit log stays; default 90 days, at
+	// least 1 h; KeepAudit for no such limit. See [Issuer.Prune].
+	AuditKeep time.Duration
+
 	// ClientID is the "client_id" of sessions that a login opens; default
 	// "jeton-login".
 	ClientID string
@@ -129,6 +133,8 @@ const (
 	NoIdle time.Duration = -1
 	// NoRotation as a KeyPeriod: keys rotate on command only.
 	NoRotation time.Duration = -1
+	// KeepAudit as an AuditKeep: the audit log is never pruned.
+	KeepAudit time.Duration = -1
 )
 
 // Leeway is what the clocks of issuer and verifiers may be apart.
@@ -184,6 +190,7 @@ func (c Config) complete() (Config, error) {
 		{"refresh idle time", &c.RefreshIdle, 7 * 24 * time.Hour, time.Second, 10 * 365 * 24 * time.Hour, NoIdle},
 		{"refresh grace", &c.RefreshGrace, 10 * time.Second, time.Millisecond, 5 * time.Minute, NoGrace},
 		{"key period", &c.KeyPeriod, 30 * 24 * time.Hour, time.Hour, 10 * 365 * 24 * time.Hour, NoRotation},
+		{"audit retention", &c.AuditKeep, 90 * 24 * time.Hour, time.Hour, 100 * 365 * 24 * time.Hour, KeepAudit},
 	} {
 		switch {
 		case *d.value == 0:

@@ -165,13 +165,13 @@ func (f *faults) Rehash(ctx context.Context, name string, old, new issuer.Passwo
 	return f.around("Rehash", func() error { return f.Store.Rehash(ctx, name, old, new) })
 }
 
-func (f *faults) SetPassword(ctx context.Context, name string, hash issuer.PasswordHash) (done issuer.Revoked, err error) {
-	err = f.around("SetPassword", func() (err error) { done, err = f.Store.SetPassword(ctx, name, hash); return err })
+func (f *faults) SetPassword(ctx context.Context, name string, hash issuer.PasswordHash, audit ...issuer.AuditRecord) (done issuer.Revoked, err error) {
+	err = f.around("SetPassword", func() (err error) { done, err = f.Store.SetPassword(ctx, name, hash, audit...); return err })
 	return done, err
 }
 
-func (f *faults) SetDisabled(ctx context.Context, name string, disabled bool) (done issuer.Revoked, err error) {
-	err = f.around("SetDisabled", func() (err error) { done, err = f.Store.SetDisabled(ctx, name, disabled); return err })
+func (f *faults) SetDisabled(ctx context.Context, name string, disabled bool, audit ...issuer.AuditRecord) (done issuer.Revoked, err error) {
+	err = f.around("SetDisabled", func() (err error) { done, err = f.Store.SetDisabled(ctx, name, disabled, audit...); return err })
 	return done, err
 }
 
@@ -193,8 +193,12 @@ func (f *faults) Keys(ctx context.Context) (keys []issuer.StoredKey, now time.Ti
 	return keys, now, err
 }
 
-func (f *faults) UpdateKeys(ctx context.Context, decide func(time.Time, []issuer.StoredKey) ([]issuer.StoredKey, error)) error {
-	return f.around("UpdateKeys", func() error { return f.Store.UpdateKeys(ctx, decide) })
+func (f *faults) UpdateKeys(ctx context.Context, decide func(time.Time, []issuer.StoredKey) ([]issuer.StoredKey, error), audit ...func() []issuer.AuditRecord) error {
+	return f.around("UpdateKeys", func() error { return f.Store.UpdateKeys(ctx, decide, audit...) })
+}
+
+func (f *faults) AppendAudit(ctx context.Context, records ...issuer.AuditRecord) error {
+	return f.around("AppendAudit", func() error { return f.Store.AppendAudit(ctx, records...) })
 }
 
 // fataler is a *testing.T, a *testing.B or a *rapid.T.

@@ -30,6 +30,11 @@ type Issuer struct {
 	recalls  *recalls
 	status   *statusLists // nil: none are published
 	guard    *loginGuard
+	trail    trail
+
+	sealing    sync.Mutex // held while the audit log is sealed
+	seal       AuditSeal  // the latest that this process knows
+	unsealable bool       // the audit log does not hold
 }
 
 // New makes an issuer. On an empty store it makes the first keys; where the

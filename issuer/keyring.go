@@ -127,7 +127,7 @@ func (r *Keyring) Revoke(ctx context.Context, id string) ([]string, error) {
 	}
 	// Verifiers first: if the second step fails, the command can be given again.
 	if k.Use == UseAccess {
-		if _, err := r.store.RevokeBefore(ctx, EntryKey, id); err != nil {
+		if _, err := r.store.RevokeBefore(ctx, EntryKey, id, audited(ctx, AuditRecord{Action: AuditRecall, Key: id, Reason: ReasonRevoked, Detail: "every token of the key"})); err != nil {
 			return nil, err
 		}
 	}
@@ -196,6 +196,7 @@ type keyUpdate struct {
 	keepRetired bool // in the device
 	made        []madeKey
 	changes     []string
+	audit       []AuditRecord
 }
 
 // madeKey is a key that has yet to be sealed: under which master key, and with
@@ -238,8 +239,13 @@ func (u *keyUpdate) run(ctx context.Context, decide func(time.Time, []StoredKey)
 			if !kept {
 				root = nil
 			}
-			keys, u.changes, err = u.apply(now, p, master, root)
+			keys, err = u.apply(now, p, master, root)
 			return keys, err
+		}, func() []AuditRecord {
+			for j := range u.audit {
+				u.audit[j] = audited(ctx, u.audit[j])
+			}
+			return u.audit
 		})
 		if err == nil {
 			u.discard(ctx, before, keys)
@@ -274,8 +280,8 @@ func (u *keyUpdate) missing(wanted []wantedKey) []wantedKey {
 }
 
 // apply returns the keys as the plan wants them, sealed under a master key, with
-// the root for new refresh keys if it is stored, and what changed, in words.
-func (u *keyUpdate) apply(now time.Time, p keyPlan, master MasterKey, root []byte) ([]StoredKey, []string, error) {
+// the root for new refresh keys if it is stored, and keeps what changed, in words.
+func (u *keyUpdate) apply(now time.Time, p keyPlan, master MasterKey, root []byte) ([]StoredKey, error) {
 	for j := range p.keys {
 		k := &p.keys[j]
 		if k.Use != UseAccess || !slices.Contains(p.retired, k.ID) && !slices.Contains(p.destroyed, k.ID) || jeton.Algorithm(k.Algorithm).Symmetric() {
@@ -288,13 +294,13 @@ func (u *keyUpdate) apply(now time.Time, p keyPlan, master MasterKey, root []byt
 		// reason.
 		public, location, err := u.publicHalf(*k)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if slices.Contains(p.destroyed, k.ID) {
 			location = ""
 		}
 		if k.Public, err = publicAt(public, location); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		k.Sealed = master.seal(k.Public, k.Use, k.ID, k.Algorithm)
 	}
@@ -315,7 +321,8 @@ func (u *keyUpdate) apply(now time.Time, p keyPlan, master MasterKey, root []byt
 			p.note(k, "is next, and signs from %s on", w.activeAt.Format(time.RFC3339))
 		}
 	}
-	return p.keys, p.changes, nil
+	u.changes, u.audit = p.changes, p.audit
+	return p.keys, nil
 }
 
 // publicHalf returns the public half of a key pair, and where in a device the

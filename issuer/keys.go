@@ -48,11 +48,12 @@ func (i *Issuer) Keys() []byte { return slices.Clone(i.ring.Load().jwks) }
 func (i *Issuer) Algorithm() jeton.Algorithm { return i.ring.Load().signing.Algorithm() }
 
 // Tick does what is due in the key schedule and takes over what other nodes and
-// commands changed, cut-offs of access tokens included. Call it every few seconds, at least each [TickWithin].
+// commands changed, cut-offs of access tokens included, and writes and seals what
+// the audit log lacks. Call it every few seconds, at least each [TickWithin].
 // Errors: those of the store, ErrMasterKey; the issuer then goes on with the
 // keys that it has.
 func (i *Issuer) Tick(ctx context.Context) error {
-	return errors.Join(i.loadKeys(ctx, false), i.recalls.read(ctx))
+	return errors.Join(i.loadKeys(ctx, false), i.recalls.read(ctx), i.settleAudit(ctx, false))
 }
 
 // loadKeys brings the stored keys in order in one transaction and opens them.
@@ -185,10 +186,10 @@ func openAccessKey(master MasterKey, device Device, s StoredKey) (*jeton.Verifyi
 }
 
 // ExportHMACKey returns the active access key of a store as a JWK if it is an
-// HMAC secret, which verifiers must be given out of band. ErrConfig for any
-// other algorithm, whose verifiers fetch public keys; ErrNotFound if there is no
-// key yet; ErrMasterKey.
-func ExportHMACKey(ctx context.Context, store KeyStore, master MasterKey) ([]byte, error) {
+// HMAC secret, which verifiers must be given out of band. The audit log says so
+// before. ErrConfig for any other algorithm, whose verifiers fetch public keys;
+// ErrNotFound if there is no key yet; ErrMasterKey.
+func ExportHMACKey(ctx context.Context, store Store, master MasterKey) ([]byte, error) {
 	keys, _, err := store.Keys(ctx)
 	if err != nil {
 		return nil, err
@@ -201,7 +202,14 @@ func ExportHMACKey(ctx context.Context, store KeyStore, master MasterKey) ([]byt
 			return nil, because(ErrConfig, "the active key is for %s, whose public half verifiers fetch", s.Algorithm)
 		}
 		secret, _, err := master.open(s)
-		return secret, err
+		if err != nil {
+			return nil, err
+		}
+		err = store.AppendAudit(ctx, audited(ctx, AuditRecord{Action: AuditKeyExport, Key: s.ID, Detail: "the HMAC secret was given out"}))
+		if err != nil {
+			return nil, err
+		}
+		return secret, nil
 	}
 	return nil, because(ErrNotFound, "no active key")
 }

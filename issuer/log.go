@@ -86,7 +86,7 @@ type RevocationLog interface {
 	// RevokeBefore appends an EntrySubject, EntryClient or EntryAll whose
 	// Before is now cut to the second, or an EntryKey, whose Before is zero, and
 	// returns it. It touches no session.
-	RevokeBefore(ctx context.Context, kind EntryKind, value string) (Entry, error)
+	RevokeBefore(ctx context.Context, kind EntryKind, value string, audit ...AuditRecord) (Entry, error)
 }
 
 // Retention says how long what is over is kept.
@@ -107,6 +107,9 @@ type Retention struct {
 	// MostFailures is how many keys failures may be counted under; 0: any number.
 	// Of more the ones whose last failure is longest ago are forgotten.
 	MostFailures int
+	// Audit: how long an entry of the audit log stays; 0: for ever. What is not
+	// sealed yet stays longer. Not negative.
+	Audit time.Duration
 }
 
 // Pruner deletes what is over.
@@ -115,7 +118,8 @@ type Pruner interface {
 	// retention, and returns how many. Fewer than limit: there were no more. A
 	// row is past its retention once that much time has gone by since its end:
 	// what is kept for an hour is there after 59 minutes and may go after 60. Of
-	// the log the oldest entries go first, so that what stays has no gap.
+	// the two logs the oldest entries go first, so that what stays has no gap;
+	// the audit log's head says where it begins, from the same transaction on.
 	// It is meant to be called often with a small limit, so that no other
 	// write waits for long. limit must be positive.
 	Prune(ctx context.Context, keep Retention, limit int) (int, error)
@@ -136,13 +140,14 @@ const (
 )
 
 // Prune deletes what is over: entries of the revocation log that no token needs
-// any more, and sessions that ended longer ago than keep. It works in small
+// any more, entries of the audit log that are older than Config.AuditKeep, and
+// sessions that ended longer ago than keep. It works in small
 // batches with pauses between, until nothing is left to delete or ctx ends, and
 // returns how much it deleted. Any number of issuers may do so at once.
 // Errors: those of the store.
 func (i *Issuer) Prune(ctx context.Context, keep time.Duration) (int, error) {
 	retention := Retention{Sessions: keep, Log: i.RevocationLife() + logSpare, Keys: keyCopies + logSpare,
-		Failures: failureLife, MostFailures: mostFailures}
+		Failures: failureLife, MostFailures: mostFailures, Audit: i.cfg.AuditKeep}
 	pause := time.NewTicker(prunePause)
 	defer pause.Stop()
 	for deleted := 0; ; {

@@ -108,8 +108,13 @@ func (i *Issuer) login(ctx context.Context, req LoginRequest) (*TokenPair, error
 	if err != nil {
 		return nil, err
 	}
+	id := i.newSessionID(i.cfg.ClientID)
+	// What was refused before goes along, so that the log has it before.
+	told := append(i.trail.take(i.now(), false), audited(ctx, AuditRecord{
+		Action: AuditLogin, Actor: actorUser(user.ID), Subject: user.ID, User: user.Name, ClientID: i.cfg.ClientID, Session: id.String(),
+	}))
 	created, err := i.store.CreateSession(ctx, NewSession{
-		ID:          i.newSessionID(i.cfg.ClientID),
+		ID:          id,
 		Subject:     user.ID,
 		ClientID:    i.cfg.ClientID,
 		Seed:        NewSeed(),
@@ -121,7 +126,11 @@ func (i *Issuer) login(ctx context.Context, req LoginRequest) (*TokenPair, error
 		Device:      req.Device,
 		User:        &UserCondition{ID: user.ID, Version: user.Version},
 		MaxLive:     i.cfg.MaxSessions,
+		Audit:       told,
 	})
+	if err != nil {
+		i.trail.giveBack(told[:len(told)-1])
+	}
 	if errors.Is(err, ErrConflict) {
 		// Between the hash and here the password changed or the user was
 		// disabled.
@@ -151,6 +160,9 @@ func (i *Issuer) slowed(ctx context.Context, err error) error {
 	var slow *RetryError
 	if errors.As(err, &slow) {
 		i.emit(ctx, Event{Kind: EventLoginSlowed, Detail: string(slow.Limit)})
+		i.trail.add(i.now(), audited(ctx, AuditRecord{
+			Action: AuditLoginRefused, Actor: ActorUnknown, ClientID: i.cfg.ClientID, Detail: "too soon after failures: " + string(slow.Limit),
+		}))
 	}
 	return err
 }
@@ -160,9 +172,14 @@ func (i *Issuer) slowed(ctx context.Context, err error) error {
 func (i *Issuer) refuseLogin(ctx context.Context, user *User, outcome LoginOutcome, why string) error {
 	i.counts.login(outcome)
 	e := Event{Kind: EventLoginRefused, Detail: why}
+	// Of an unknown user not even the name is kept: people type their password
+	// there.
+	r := AuditRecord{Action: AuditLoginRefused, Actor: ActorUnknown, ClientID: i.cfg.ClientID, Detail: why}
 	if user != nil {
 		e.Subject = user.ID
+		r.Subject, r.User = user.ID, user.Name
 	}
+	i.trail.add(i.now(), audited(ctx, r))
 	i.emit(ctx, e)
 	return ErrInvalidCredentials
 }

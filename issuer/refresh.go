@@ -96,6 +96,12 @@ func (i *Issuer) refresh(ctx context.Context, req RefreshRequest) (*TokenPair, R
 		if err != nil {
 			return nil, refreshError(err), err
 		}
+		if v == forward {
+			i.trail.add(i.now(), audited(ctx, AuditRecord{
+				Action: AuditStoreBehind, Actor: ActorUnknown, Subject: s.Subject, ClientID: s.ClientID, Session: s.ID.String(),
+				Detail: "the store has lost acknowledged writes",
+			}))
+		}
 		kind := map[verdict]EventKind{rotate: EventRefresh, forward: EventStoreBehind}[v]
 		if kind != "" {
 			i.emit(ctx, Event{Kind: kind, At: s.RotatedAt, Subject: s.Subject, ClientID: s.ClientID, Sessions: []SessionID{s.ID}})
@@ -167,7 +173,9 @@ func (i *Issuer) expire(ctx context.Context, s *Session) error {
 // of the client alone, so it happens even if that one hangs up.
 func (i *Issuer) reuse(ctx context.Context, s *Session) error {
 	ctx = context.WithoutCancel(ctx)
-	done, err := i.store.Revoke(ctx, Revocation{SessionID: s.ID, Reason: ReasonReuse})
+	done, err := i.store.Revoke(ctx, Revocation{SessionID: s.ID, Reason: ReasonReuse, Audit: []AuditRecord{audited(ctx, AuditRecord{
+		Action: AuditReuse, Actor: ActorUnknown, Subject: s.Subject, ClientID: s.ClientID, Session: s.ID.String(), Reason: ReasonReuse,
+	})}})
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}

@@ -60,6 +60,12 @@ func (r *Keyring) Rekey(ctx context.Context) (changes []string, err error) {
 			return nil, errNothingToDo
 		}
 		return stored, nil
+	}, func() []AuditRecord {
+		var told []AuditRecord
+		for _, change := range changes {
+			told = append(told, audited(ctx, AuditRecord{Action: AuditKey, Detail: change}))
+		}
+		return told
 	})
 	switch {
 	case errors.Is(err, errNothingToDo):

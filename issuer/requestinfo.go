@@ -15,6 +15,12 @@ type RequestInfo struct {
 	// Client is the address that the request came from, without a zone and
 	// never an IPv4 address inside an IPv6 one; invalid if it is not known.
 	Client netip.Addr
+	// Agent is what the client says it is, at most 256 bytes: anybody can say
+	// anything.
+	Agent string
+	// Actor says who asked where that is not for the request's own credentials
+	// to say: "cli:root" for a command.
+	Actor string
 }
 
 type requestInfoKey struct{}

@@ -47,6 +47,9 @@ func (a *Admin) revokeSession(ctx context.Context, r Revocation) error {
 	if r.SessionID == (SessionID{}) {
 		return ErrNotFound // to the store it would mean "not by session"
 	}
+	r.Audit = []AuditRecord{audited(ctx, AuditRecord{
+		Action: AuditRevoke, Actor: actorUser(r.OwnedBy), Subject: r.OwnedBy, Session: r.SessionID.String(), Reason: r.Reason,
+	})}
 	done, err := a.store.Revoke(ctx, r)
 	if err != nil {
 		return err
@@ -64,7 +67,9 @@ func (a *Admin) RevokeSubject(ctx context.Context, subject string, why Reason) (
 	if err := checkValue(subject); err != nil {
 		return 0, err
 	}
-	done, err := a.store.Revoke(ctx, Revocation{Subject: subject, Reason: why})
+	done, err := a.store.Revoke(ctx, Revocation{Subject: subject, Reason: why, Audit: []AuditRecord{audited(ctx, AuditRecord{
+		Action: AuditRevoke, Subject: subject, Reason: why, Detail: "every session of the subject",
+	})}})
 	if err != nil {
 		return 0, err
 	}
@@ -85,7 +90,14 @@ func (a *Admin) RevokeIssued(ctx context.Context, kind EntryKind, value string) 
 	if err := checkValue(value); err != nil {
 		return Entry{}, err
 	}
-	e, err := a.store.RevokeBefore(ctx, kind, value)
+	r := AuditRecord{Action: AuditRecall, Reason: ReasonRevoked, Detail: "access tokens issued before now: " + string(kind)}
+	switch kind {
+	case EntrySubject:
+		r.Subject = value
+	case EntryClient:
+		r.ClientID = value
+	}
+	e, err := a.store.RevokeBefore(ctx, kind, value, audited(ctx, r))
 	if err != nil {
 		return Entry{}, err
 	}
@@ -93,14 +105,7 @@ func (a *Admin) RevokeIssued(ctx context.Context, kind EntryKind, value string) 
 		a.note(e)
 		a.wake()
 	}
-	event := Event{Kind: EventRevoked, At: e.At, Reason: ReasonRevoked, Detail: "access tokens issued before now: " + string(kind)}
-	switch kind {
-	case EntrySubject:
-		event.Subject = value
-	case EntryClient:
-		event.ClientID = value
-	}
-	a.emit(ctx, event)
+	a.emit(ctx, Event{Kind: EventRevoked, At: e.At, Subject: r.Subject, ClientID: r.ClientID, Reason: r.Reason, Detail: r.Detail})
 	return e, nil
 }
 

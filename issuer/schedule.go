@@ -49,6 +49,7 @@ type keyPlan struct {
 	wanted  []wantedKey
 	retired []string // ids of the access keys whose private half is to be destroyed
 	changes []string // in words, for the log
+	audit   []AuditRecord
 
 	destroyed []string // ids of those whose private half is destroyed in the device
 }
@@ -65,7 +66,9 @@ type wantedKey struct {
 
 func (p *keyPlan) note(k StoredKey, format string, args ...any) {
 	p.due = true
-	p.changes = append(p.changes, fmt.Sprintf("%s key %s ", k.Use, k.ID)+fmt.Sprintf(format, args...))
+	change := fmt.Sprintf("%s key %s ", k.Use, k.ID) + fmt.Sprintf(format, args...)
+	p.changes = append(p.changes, change)
+	p.audit = append(p.audit, AuditRecord{Action: AuditKey, Key: k.ID, Detail: change})
 }
 
 func (p *keyPlan) want(w wantedKey) {

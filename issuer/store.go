@@ -42,6 +42,7 @@ type Store interface {
 	KeyStore
 	RevocationLog
 	FailureStore
+	AuditLog
 	Pruner
 	SessionCounter
 
@@ -67,6 +68,10 @@ type NewSession struct {
 	// exist, not be disabled, and have this version, in the same transaction.
 	// So a login that was under way when the password changed opens nothing.
 	User *UserCondition
+
+	// Audit is what the audit log is to say of it. In records of this session
+	// Count becomes the number of those that had to go for it.
+	Audit []AuditRecord
 
 	// MaxLive, if positive, bounds how many sessions of the subject are live
 	// after the creation, this one included: those whose last use is longest
@@ -97,6 +102,11 @@ type Revocation struct {
 	// session's subject must be this one, or the answer is ErrNotFound.
 	OwnedBy string
 	Reason  Reason
+	// Audit is what the audit log is to say, with Count set to the number of
+	// sessions that were revoked and Subject, if it is empty, to whose they
+	// were. If SessionID names one that was revoked before, nothing was done and
+	// nothing is said.
+	Audit []AuditRecord
 }
 
 // Revoked tells what a revocation did.
@@ -140,7 +150,7 @@ type SessionStore interface {
 type UserStore interface {
 	// CreateUser stores a user and returns it with CreatedAt set to now and
 	// Version 1. ErrExists if the name or the id is taken.
-	CreateUser(ctx context.Context, u User) (User, error)
+	CreateUser(ctx context.Context, u User, audit ...AuditRecord) (User, error)
 
 	// User returns a user by name. ErrNotFound.
 	User(ctx context.Context, name string) (User, error)
@@ -149,13 +159,15 @@ type UserStore interface {
 	Users(ctx context.Context) ([]User, error)
 
 	// SetPassword replaces a user's hash, adds one to Version and revokes all
-	// sessions of the user (ReasonPassword), in one transaction. ErrNotFound.
-	SetPassword(ctx context.Context, name string, hash PasswordHash) (Revoked, error)
+	// sessions of the user (ReasonPassword), in one transaction. In the audit
+	// records Count becomes the number of sessions that were revoked. ErrNotFound.
+	SetPassword(ctx context.Context, name string, hash PasswordHash, audit ...AuditRecord) (Revoked, error)
 
 	// SetDisabled disables or enables a user and adds one to Version;
 	// disabling revokes all sessions of the user (ReasonDisabled), in one
-	// transaction. ErrNotFound.
-	SetDisabled(ctx context.Context, name string, disabled bool) (Revoked, error)
+	// transaction. In the audit records Count becomes the number of sessions that
+	// were revoked. ErrNotFound.
+	SetDisabled(ctx context.Context, name string, disabled bool, audit ...AuditRecord) (Revoked, error)
 
 	// Rehash replaces a user's hash by another of the same password: Version
 	// stays, sessions go on. ErrConflict if the hash is not old any longer.
@@ -235,6 +247,7 @@ type KeyStore interface {
 	// those that are stored, in one transaction: of two nodes that decide at
 	// once, the second sees what the first did. If decide returns an error,
 	// nothing is written and the error is returned. decide may be called more
-	// than once and must not call the store.
-	UpdateKeys(ctx context.Context, decide func(now time.Time, keys []StoredKey) ([]StoredKey, error)) error
+	// than once and must not call the store. audit, if any, is called after
+	// decide, as often, and returns what the audit log is to say of the change.
+	UpdateKeys(ctx context.Context, decide func(now time.Time, keys []StoredKey) ([]StoredKey, error), audit ...func() []AuditRecord) error
 }

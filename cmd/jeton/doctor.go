@@ -180,6 +180,6 @@ func (k storedKeys) Keys(context.Context) ([]issuer.StoredKey, time.Time, error)
 	return k, time.Time{}, nil
 }
 
-func (k storedKeys) UpdateKeys(context.Context, func(time.Time, []issuer.StoredKey) ([]issuer.StoredKey, error)) error {
+func (k storedKeys) UpdateKeys(context.Context, func(time.Time, []issuer.StoredKey) ([]issuer.StoredKey, error), ...func() []issuer.AuditRecord) error {
 	return errors.New("the doctor changes nothing")
 }

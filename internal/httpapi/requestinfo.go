@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"net/http"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/jeton-go/jeton/issuer"
 )
@@ -17,7 +19,7 @@ const maxRequestID = 64
 // named gives a request its id and its client's address, and tells the client
 // the id.
 func (a *api) named(w http.ResponseWriter, r *http.Request) *http.Request {
-	info := issuer.RequestInfo{ID: requestID(r), Client: clientAddress(r, a.TrustedProxies)}
+	info := issuer.RequestInfo{ID: requestID(r), Client: clientAddress(r, a.TrustedProxies), Agent: userAgent(r)}
 	w.Header().Set(requestIDHeader, info.ID)
 	return r.WithContext(issuer.WithRequestInfo(r.Context(), info))
 }
@@ -43,4 +45,25 @@ func goodRequestID(id string) bool {
 		}
 	}
 	return true
+}
+
+// maxAgent is as much of a User-Agent as tells one client from another.
+const maxAgent = 200
+
+// userAgent is what the client says it is, in printable characters, without what
+// could be a token.
+func userAgent(r *http.Request) string {
+	agent := r.UserAgent()
+	agent = strings.Map(func(c rune) rune {
+		if unicode.IsPrint(c) && c != unicode.ReplacementChar {
+			return c
+		}
+		return '?'
+	}, mask(agent[:min(len(agent), 4*maxAgent)]))
+	for i, c := range agent { // whole characters
+		if i+utf8.RuneLen(c) > maxAgent {
+			return agent[:i]
+		}
+	}
+	return agent
 }

@@ -64,9 +64,22 @@ func TestEventsTellWhoAsked(t *testing.T) {
 	mu.Lock()
 	defer mu.Unlock()
 	for kind, id := range map[issuer.EventKind]string{issuer.EventLogin: "first", issuer.EventLoginRefused: "second"} {
-		want := issuer.RequestInfo{ID: id, Client: netip.MustParseAddr("127.0.0.1")}
+		want := issuer.RequestInfo{ID: id, Client: netip.MustParseAddr("127.0.0.1"), Agent: "Go-http-client/1.1"}
 		if infos[kind] != want {
 			t.Errorf("%s: %+v, want %+v", kind, infos[kind], want)
+		}
+	}
+	// What a client calls itself ends up on terminals and in the audit log.
+	for agent, want := range map[string]string{
+		"curl/8 \x9b31m é":                 "curl/8 ?31m é",
+		"x jtr_" + strings.Repeat("a", 72): "x [redacted]",
+		strings.Repeat("ab cd ", 100):      strings.Repeat("ab cd ", 33) + "ab",
+	} {
+		mu.Unlock()
+		s.json("/v1/login", login, "User-Agent", agent).want(200, "")
+		mu.Lock()
+		if got := infos[issuer.EventLogin].Agent; got != want {
+			t.Errorf("%q is told as %q, want %q", agent, got, want)
 		}
 	}
 	if got := issuer.RequestInfoOf(t.Context()); got != (issuer.RequestInfo{}) {

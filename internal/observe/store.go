@@ -34,6 +34,9 @@ const (
 	LoginFailures
 	CountLoginFailure
 	ForgetLoginFailures
+	AppendAudit
+	Audit
+	SealAudit
 	Prune
 	Ping
 )
@@ -58,6 +61,9 @@ var names = [...]string{
 	LoginFailures:       "login_failures",
 	CountLoginFailure:   "count_login_failure",
 	ForgetLoginFailures: "forget_login_failures",
+	AppendAudit:         "append_audit",
+	Audit:               "audit",
+	SealAudit:           "seal_audit",
 	Prune:               "prune",
 	Ping:                "ping",
 }
@@ -155,9 +161,9 @@ func (s *store) Revoke(ctx context.Context, r issuer.Revocation) (issuer.Revoked
 	return revoked, err
 }
 
-func (s *store) CreateUser(ctx context.Context, u issuer.User) (issuer.User, error) {
+func (s *store) CreateUser(ctx context.Context, u issuer.User, audit ...issuer.AuditRecord) (issuer.User, error) {
 	ctx, done := s.begin(ctx, CreateUser)
-	created, err := s.Store.CreateUser(ctx, u)
+	created, err := s.Store.CreateUser(ctx, u, audit...)
 	done(err)
 	return created, err
 }
@@ -176,16 +182,16 @@ func (s *store) Users(ctx context.Context) ([]issuer.User, error) {
 	return found, err
 }
 
-func (s *store) SetPassword(ctx context.Context, name string, hash issuer.PasswordHash) (issuer.Revoked, error) {
+func (s *store) SetPassword(ctx context.Context, name string, hash issuer.PasswordHash, audit ...issuer.AuditRecord) (issuer.Revoked, error) {
 	ctx, done := s.begin(ctx, SetPassword)
-	revoked, err := s.Store.SetPassword(ctx, name, hash)
+	revoked, err := s.Store.SetPassword(ctx, name, hash, audit...)
 	done(err)
 	return revoked, err
 }
 
-func (s *store) SetDisabled(ctx context.Context, name string, disabled bool) (issuer.Revoked, error) {
+func (s *store) SetDisabled(ctx context.Context, name string, disabled bool, audit ...issuer.AuditRecord) (issuer.Revoked, error) {
 	ctx, done := s.begin(ctx, SetDisabled)
-	revoked, err := s.Store.SetDisabled(ctx, name, disabled)
+	revoked, err := s.Store.SetDisabled(ctx, name, disabled, audit...)
 	done(err)
 	return revoked, err
 }
@@ -204,14 +210,14 @@ func (s *store) Keys(ctx context.Context) ([]issuer.StoredKey, time.Time, error)
 	return keys, now, err
 }
 
-func (s *store) UpdateKeys(ctx context.Context, decide func(time.Time, []issuer.StoredKey) ([]issuer.StoredKey, error)) error {
+func (s *store) UpdateKeys(ctx context.Context, decide func(time.Time, []issuer.StoredKey) ([]issuer.StoredKey, error), audit ...func() []issuer.AuditRecord) error {
 	ctx, done := s.begin(ctx, UpdateKeys)
 	// That there is nothing to do is an answer of decide, and no failure.
 	var declined error
 	err := s.Store.UpdateKeys(ctx, func(now time.Time, keys []issuer.StoredKey) ([]issuer.StoredKey, error) {
 		keys, declined = decide(now, keys)
 		return keys, declined
-	})
+	}, audit...)
 	if declined != nil && errors.Is(err, declined) {
 		done(nil)
 	} else {
@@ -227,9 +233,9 @@ func (s *store) Revocations(ctx context.Context, after uint64, limit int) ([]iss
 	return entries, head, now, err
 }
 
-func (s *store) RevokeBefore(ctx context.Context, kind issuer.EntryKind, value string) (issuer.Entry, error) {
+func (s *store) RevokeBefore(ctx context.Context, kind issuer.EntryKind, value string, audit ...issuer.AuditRecord) (issuer.Entry, error) {
 	ctx, done := s.begin(ctx, RevokeBefore)
-	e, err := s.Store.RevokeBefore(ctx, kind, value)
+	e, err := s.Store.RevokeBefore(ctx, kind, value, audit...)
 	done(err)
 	return e, err
 }
@@ -251,6 +257,27 @@ func (s *store) CountLoginFailure(ctx context.Context, key issuer.FailureKey) er
 func (s *store) ForgetLoginFailures(ctx context.Context, key issuer.FailureKey) error {
 	ctx, done := s.begin(ctx, ForgetLoginFailures)
 	err := s.Store.ForgetLoginFailures(ctx, key)
+	done(err)
+	return err
+}
+
+func (s *store) AppendAudit(ctx context.Context, records ...issuer.AuditRecord) error {
+	ctx, done := s.begin(ctx, AppendAudit)
+	err := s.Store.AppendAudit(ctx, records...)
+	done(err)
+	return err
+}
+
+func (s *store) Audit(ctx context.Context, after uint64, limit int) ([]issuer.AuditEntry, issuer.AuditHead, error) {
+	ctx, done := s.begin(ctx, Audit)
+	entries, head, err := s.Store.Audit(ctx, after, limit)
+	done(err)
+	return entries, head, err
+}
+
+func (s *store) SealAudit(ctx context.Context, seal issuer.AuditSeal) error {
+	ctx, done := s.begin(ctx, SealAudit)
+	err := s.Store.SealAudit(ctx, seal)
 	done(err)
 	return err
 }

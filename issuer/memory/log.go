@@ -26,7 +26,7 @@ func (s *Store) Revocations(ctx context.Context, after uint64, limit int) ([]iss
 }
 
 // RevokeBefore implements [issuer.RevocationLog].
-func (s *Store) RevokeBefore(ctx context.Context, kind issuer.EntryKind, value string) (issuer.Entry, error) {
+func (s *Store) RevokeBefore(ctx context.Context, kind issuer.EntryKind, value string, audit ...issuer.AuditRecord) (issuer.Entry, error) {
 	switch kind {
 	case issuer.EntrySubject, issuer.EntryClient, issuer.EntryKey:
 		if value == "" {
@@ -44,6 +44,7 @@ func (s *Store) RevokeBefore(ctx context.Context, kind issuer.EntryKind, value s
 		return issuer.Entry{}, err
 	}
 	defer end()
+	s.record(now, audit)
 	return s.appendBefore(now, kind, value), nil
 }
 
@@ -70,7 +71,7 @@ func (s *Store) Prune(ctx context.Context, keep issuer.Retention, limit int) (in
 	switch {
 	case limit <= 0:
 		return 0, errors.New("memory: prune: the limit is not positive")
-	case keep.Sessions < 0 || keep.Log < 0 || keep.Keys < 0 || keep.Failures < 0 || keep.MostFailures < 0:
+	case keep.Sessions < 0 || keep.Log < 0 || keep.Keys < 0 || keep.Failures < 0 || keep.MostFailures < 0 || keep.Audit < 0:
 		return 0, errors.New("memory: prune: a negative retention")
 	}
 	now, end, err := s.begin(ctx)
@@ -92,6 +93,7 @@ func (s *Store) Prune(ctx context.Context, keep issuer.Retention, limit int) (in
 	s.log = slices.Clone(s.log[over:])
 	n := over
 	n += s.pruneFailures(now, keep, limit-n)
+	n += s.pruneAudit(now, keep.Audit, limit-n)
 	for id, session := range s.sessions {
 		if n == limit {
 			break

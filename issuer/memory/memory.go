@@ -34,6 +34,9 @@ type Store struct {
 	head     issuer.LogHead
 	log      []issuer.Entry // those that were not pruned
 	failures map[issuer.FailureKey]issuer.Failures
+
+	auditHead issuer.AuditHead
+	audit     []issuer.AuditEntry // those that were not pruned
 }
 
 var _ issuer.Store = (*Store)(nil)
@@ -53,6 +56,7 @@ func New(now func() time.Time) *Store {
 		failures: make(map[issuer.FailureKey]issuer.Failures),
 	}
 	rand.Read(s.head.Log[:])
+	rand.Read(s.auditHead.Log[:])
 	return s
 }
 
@@ -90,7 +94,7 @@ func (s *Store) Keys(ctx context.Context) ([]issuer.StoredKey, time.Time, error)
 
 // UpdateKeys implements [issuer.KeyStore]. decide is called once, while the
 // store is locked.
-func (s *Store) UpdateKeys(ctx context.Context, decide func(time.Time, []issuer.StoredKey) ([]issuer.StoredKey, error)) error {
+func (s *Store) UpdateKeys(ctx context.Context, decide func(time.Time, []issuer.StoredKey) ([]issuer.StoredKey, error), audit ...func() []issuer.AuditRecord) error {
 	now, end, err := s.begin(ctx)
 	if err != nil {
 		return err
@@ -116,6 +120,9 @@ func (s *Store) UpdateKeys(ctx context.Context, decide func(time.Time, []issuer.
 		taken[n] = true
 	}
 	s.keys = cloneKeys(keys)
+	for _, records := range audit {
+		s.record(now, records())
+	}
 	return nil
 }
 

@@ -52,6 +52,7 @@ func (s *Store) CreateSession(ctx context.Context, n issuer.NewSession) (issuer.
 	s.sessions[n.ID] = session
 	created := issuer.Created{Session: clone(session), Ended: s.revoke(now, issuer.ReasonLimit, s.surplus(now, n)).Sessions}
 	s.subjects[n.Subject] = append(s.subjects[n.Subject], n.ID)
+	s.record(now, created.Audit(n.Audit))
 	return created, nil
 }
 
@@ -150,13 +151,19 @@ func (s *Store) Revoke(ctx context.Context, r issuer.Revocation) (issuer.Revoked
 	}
 	defer end()
 	if !byID {
-		return s.revokeSubject(now, r.Reason, r.Subject), nil
+		done := s.revokeSubject(now, r.Reason, r.Subject)
+		s.record(now, done.Audit(r.Subject, r.Audit))
+		return done, nil
 	}
 	session, ok := s.sessions[r.SessionID]
 	if !ok || r.OwnedBy != "" && session.Subject != r.OwnedBy {
 		return issuer.Revoked{}, issuer.ErrNotFound
 	}
-	return s.revoke(now, r.Reason, []issuer.SessionID{r.SessionID}), nil
+	done := s.revoke(now, r.Reason, []issuer.SessionID{r.SessionID})
+	if len(done.Sessions) > 0 {
+		s.record(now, done.Audit(session.Subject, r.Audit))
+	}
+	return done, nil
 }
 
 // revokeSubject revokes what a subject has: its sessions, and tokens that were

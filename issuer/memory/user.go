@@ -10,7 +10,7 @@ import (
 )
 
 // CreateUser implements [issuer.UserStore].
-func (s *Store) CreateUser(ctx context.Context, u issuer.User) (issuer.User, error) {
+func (s *Store) CreateUser(ctx context.Context, u issuer.User, audit ...issuer.AuditRecord) (issuer.User, error) {
 	if u.ID == "" || u.Name == "" {
 		return issuer.User{}, errors.New("memory: create user: the id or the name is empty")
 	}
@@ -27,6 +27,7 @@ func (s *Store) CreateUser(ctx context.Context, u issuer.User) (issuer.User, err
 	u.Version, u.CreatedAt = 1, now
 	stored := cloneUser(&u)
 	s.users[u.Name], s.userIDs[u.ID] = &stored, &stored
+	s.record(now, audit)
 	return cloneUser(&u), nil
 }
 
@@ -60,7 +61,7 @@ func (s *Store) Users(ctx context.Context) ([]issuer.User, error) {
 }
 
 // SetPassword implements [issuer.UserStore].
-func (s *Store) SetPassword(ctx context.Context, name string, hash issuer.PasswordHash) (issuer.Revoked, error) {
+func (s *Store) SetPassword(ctx context.Context, name string, hash issuer.PasswordHash, audit ...issuer.AuditRecord) (issuer.Revoked, error) {
 	now, end, err := s.begin(ctx)
 	if err != nil {
 		return issuer.Revoked{}, err
@@ -72,11 +73,13 @@ func (s *Store) SetPassword(ctx context.Context, name string, hash issuer.Passwo
 	}
 	u.PasswordHash = hash
 	u.Version++
-	return s.revokeSubject(now, issuer.ReasonPassword, u.ID), nil
+	done := s.revokeSubject(now, issuer.ReasonPassword, u.ID)
+	s.record(now, done.Audit(u.ID, audit))
+	return done, nil
 }
 
 // SetDisabled implements [issuer.UserStore].
-func (s *Store) SetDisabled(ctx context.Context, name string, disabled bool) (issuer.Revoked, error) {
+func (s *Store) SetDisabled(ctx context.Context, name string, disabled bool, audit ...issuer.AuditRecord) (issuer.Revoked, error) {
 	now, end, err := s.begin(ctx)
 	if err != nil {
 		return issuer.Revoked{}, err
@@ -88,10 +91,12 @@ func (s *Store) SetDisabled(ctx context.Context, name string, disabled bool) (is
 	}
 	u.Disabled = disabled
 	u.Version++
-	if !disabled {
-		return issuer.Revoked{At: now}, nil
+	done := issuer.Revoked{At: now}
+	if disabled {
+		done = s.revokeSubject(now, issuer.ReasonDisabled, u.ID)
 	}
-	return s.revokeSubject(now, issuer.ReasonDisabled, u.ID), nil
+	s.record(now, done.Audit(u.ID, audit))
+	return done, nil
 }
 
 // Rehash implements [issuer.UserStore].

@@ -52,7 +52,7 @@ func (s *Store) CreateSession(ctx context.Context, n issuer.NewSession) (issuer.
 		user := *n.User
 		n.User = &user
 	}
-	n.Claims = cloneBytes(n.Claims) // the caller may leave before the batch does
+	n.Claims, n.Audit = cloneBytes(n.Claims), slices.Clone(n.Audit) // the caller may leave before the batch does
 	return s.creations.Do(ctx, creation{n, audience})
 }
 
@@ -60,8 +60,10 @@ func (s *Store) CreateSession(ctx context.Context, n issuer.NewSession) (issuer.
 func (s *Store) createAll(ctx context.Context, reqs []creation) ([]batch.Result[issuer.Created], error) {
 	var results []batch.Result[issuer.Created]
 	var before []int64 // the instants of attempts of which nobody knows whether they happened
+	audited := slices.ContainsFunc(reqs, func(r creation) bool { return len(r.Audit) > 0 })
 	err := s.write(ctx, "create session", true, func(t *tx) error {
 		results = make([]batch.Result[issuer.Created], len(reqs))
+		var fresh []int // those that are stored in this attempt
 		slots, tick := s.slotsFor(reqs), s.tick()
 		queries := []query{lockSlots(slots)}
 		for i, r := range reqs {
@@ -71,6 +73,10 @@ func (s *Store) createAll(ctx context.Context, reqs []creation) ([]batch.Result[
 				results[i] = batch.Result[issuer.Created]{Value: issuer.Created{Session: session}}
 				s.seen(session.CreatedAt.UnixMicro())
 				return err
+			}
+			stored := func(rows pgx.Rows) error {
+				fresh = append(fresh, i)
+				return done(rows)
 			}
 			var user *string
 			var version int64
@@ -93,7 +99,7 @@ func (s *Store) createAll(ctx context.Context, reqs []creation) ([]batch.Result[
 					RETURNING ` + sessionColumns,
 				args: []any{tick, [16]byte(r.ID), [16]byte(r.Seed), r.Lifetime.Microseconds(), r.IdleTimeout.Microseconds(),
 					due.Microseconds(), r.Subject, r.ClientID, r.audience, r.Scope, r.Device, r.Claims, user, version},
-				each: done,
+				each: stored,
 			})
 			if t.repeated {
 				// If the attempt before happened, what it stored is ours: nobody
@@ -105,7 +111,7 @@ func (s *Store) createAll(ctx context.Context, reqs []creation) ([]batch.Result[
 				})
 			}
 		}
-		if !bounded(reqs) {
+		if !bounded(reqs) && !audited {
 			return t.commit(append(queries, s.raiseLater(slots[0], tick)...)...)
 		}
 		if err := t.send(queries...); err != nil {
@@ -121,7 +127,15 @@ func (s *Store) createAll(ctx context.Context, reqs []creation) ([]batch.Result[
 			s.seen(a.now)
 			tick = a.now
 		}
-		return t.commit(append(end, s.raiseLater(slots[0], tick)...)...)
+		var records []issuer.AuditRecord
+		for _, i := range fresh {
+			records = append(records, results[i].Value.Audit(reqs[i].Audit)...)
+		}
+		told, err := t.record(max(tick, s.tick()), records)
+		if err != nil {
+			return err
+		}
+		return t.commit(slices.Concat(end, told, s.raiseLater(slots[0], tick))...)
 	})
 	return results, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -48,7 +49,7 @@ func (s *Store) Keys(ctx context.Context) ([]issuer.StoredKey, time.Time, error)
 // way, or if another transaction is in the way. UpdateKeys refuses keys without
 // an id, two of the same use and id, and a use or state that package issuer does
 // not name.
-func (s *Store) UpdateKeys(ctx context.Context, decide func(time.Time, []issuer.StoredKey) ([]issuer.StoredKey, error)) error {
+func (s *Store) UpdateKeys(ctx context.Context, decide func(time.Time, []issuer.StoredKey) ([]issuer.StoredKey, error), audit ...func() []issuer.AuditRecord) error {
 	var refused error
 	err := s.write(ctx, "update keys", false, func(t *tx) error {
 		var keys []issuer.StoredKey
@@ -59,6 +60,10 @@ func (s *Store) UpdateKeys(ctx context.Context, decide func(time.Time, []issuer.
 		}
 		if keys, refused = decide(instant(s.seen(now)), keys); refused != nil {
 			return errRefused
+		}
+		var told []issuer.AuditRecord
+		for _, records := range audit {
+			told = append(told, records()...)
 		}
 		queries := []query{{sql: `DELETE FROM keys`}}
 		for _, k := range keys {
@@ -73,7 +78,11 @@ func (s *Store) UpdateKeys(ctx context.Context, decide func(time.Time, []issuer.
 					k.CreatedAt.UnixMicro(), optional(k.ActiveAt), optional(k.RetiredAt), optional(k.GoneAt)},
 			})
 		}
-		return t.commit(append(queries, raiseSlot(keySlot, now))...)
+		recorded, err := t.record(now, told)
+		if err != nil {
+			return err
+		}
+		return t.commit(slices.Concat(queries, recorded, []query{raiseSlot(keySlot, now)})...)
 	})
 	if refused != nil {
 		return refused

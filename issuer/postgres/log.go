@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -17,6 +18,7 @@ type appender struct {
 	now     int64 // of the transaction: not earlier than any entry
 	head    issuer.LogHead
 	entries []issuer.Entry
+	records []issuer.AuditRecord // for the audit log
 }
 
 // lock locks the head, and reads it and the transaction's now.
@@ -118,7 +120,7 @@ func (s *Store) Revocations(ctx context.Context, after uint64, limit int) ([]iss
 }
 
 // RevokeBefore implements [issuer.RevocationLog].
-func (s *Store) RevokeBefore(ctx context.Context, kind issuer.EntryKind, value string) (issuer.Entry, error) {
+func (s *Store) RevokeBefore(ctx context.Context, kind issuer.EntryKind, value string, audit ...issuer.AuditRecord) (issuer.Entry, error) {
 	switch kind {
 	case issuer.EntrySubject, issuer.EntryClient, issuer.EntryKey:
 		if value == "" {
@@ -144,7 +146,11 @@ func (s *Store) RevokeBefore(ctx context.Context, kind issuer.EntryKind, value s
 		}
 		entry = a.add(kind, value)
 		s.seen(a.now)
-		return t.commit(append(a.write(), raiseSlot(slot, a.now))...)
+		told, err := t.record(a.now, audit)
+		if err != nil {
+			return err
+		}
+		return t.commit(slices.Concat(a.write(), told, []query{raiseSlot(slot, a.now)})...)
 	})
 	if err != nil {
 		return issuer.Entry{}, err

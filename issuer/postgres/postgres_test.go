@@ -97,9 +97,11 @@ func (h *homes) take(t testing.TB) string {
 	select {
 	case role = <-h.free:
 		h.server.Exec(t, h.database, `SET search_path = `+role+`;
-			DELETE FROM sessions; DELETE FROM users; DELETE FROM keys; DELETE FROM log; DELETE FROM login_failures;
+			DELETE FROM sessions; DELETE FROM users; DELETE FROM keys; DELETE FROM log; DELETE FROM login_failures; DELETE FROM audit;
 			UPDATE clock SET latest = 0;
-			UPDATE log_head SET name = gen_random_uuid(), seq = 0, at = 0, chain = decode(repeat('00', 32), 'hex')`)
+			UPDATE log_head SET name = gen_random_uuid(), seq = 0, at = 0, chain = decode(repeat('00', 32), 'hex');
+			UPDATE audit_head SET log = gen_random_uuid(), seq = 0, at = NULL, pruned = 0, sealed_seq = 0, sealed_at = NULL, seal = NULL,
+				chain = decode(repeat('00', 32), 'hex'), pruned_chain = decode(repeat('00', 32), 'hex'), sealed_chain = decode(repeat('00', 32), 'hex')`)
 	default:
 		role = h.server.User(t, h.database)
 	}
@@ -163,8 +165,8 @@ func (n *nodes) CountSessions(ctx context.Context, sample int) (int64, bool, err
 	return n.next().CountSessions(ctx, sample)
 }
 
-func (n *nodes) CreateUser(ctx context.Context, u issuer.User) (issuer.User, error) {
-	return n.next().CreateUser(ctx, u)
+func (n *nodes) CreateUser(ctx context.Context, u issuer.User, audit ...issuer.AuditRecord) (issuer.User, error) {
+	return n.next().CreateUser(ctx, u, audit...)
 }
 
 func (n *nodes) User(ctx context.Context, name string) (issuer.User, error) {
@@ -173,12 +175,12 @@ func (n *nodes) User(ctx context.Context, name string) (issuer.User, error) {
 
 func (n *nodes) Users(ctx context.Context) ([]issuer.User, error) { return n.next().Users(ctx) }
 
-func (n *nodes) SetPassword(ctx context.Context, name string, hash issuer.PasswordHash) (issuer.Revoked, error) {
-	return n.next().SetPassword(ctx, name, hash)
+func (n *nodes) SetPassword(ctx context.Context, name string, hash issuer.PasswordHash, audit ...issuer.AuditRecord) (issuer.Revoked, error) {
+	return n.next().SetPassword(ctx, name, hash, audit...)
 }
 
-func (n *nodes) SetDisabled(ctx context.Context, name string, disabled bool) (issuer.Revoked, error) {
-	return n.next().SetDisabled(ctx, name, disabled)
+func (n *nodes) SetDisabled(ctx context.Context, name string, disabled bool, audit ...issuer.AuditRecord) (issuer.Revoked, error) {
+	return n.next().SetDisabled(ctx, name, disabled, audit...)
 }
 
 func (n *nodes) Rehash(ctx context.Context, name string, old, new issuer.PasswordHash) error {
@@ -189,16 +191,28 @@ func (n *nodes) Keys(ctx context.Context) ([]issuer.StoredKey, time.Time, error)
 	return n.next().Keys(ctx)
 }
 
-func (n *nodes) UpdateKeys(ctx context.Context, decide func(time.Time, []issuer.StoredKey) ([]issuer.StoredKey, error)) error {
-	return n.next().UpdateKeys(ctx, decide)
+func (n *nodes) UpdateKeys(ctx context.Context, decide func(time.Time, []issuer.StoredKey) ([]issuer.StoredKey, error), audit ...func() []issuer.AuditRecord) error {
+	return n.next().UpdateKeys(ctx, decide, audit...)
 }
 
 func (n *nodes) Revocations(ctx context.Context, after uint64, limit int) ([]issuer.Entry, issuer.LogHead, time.Time, error) {
 	return n.next().Revocations(ctx, after, limit)
 }
 
-func (n *nodes) RevokeBefore(ctx context.Context, kind issuer.EntryKind, value string) (issuer.Entry, error) {
-	return n.next().RevokeBefore(ctx, kind, value)
+func (n *nodes) AppendAudit(ctx context.Context, records ...issuer.AuditRecord) error {
+	return n.next().AppendAudit(ctx, records...)
+}
+
+func (n *nodes) Audit(ctx context.Context, after uint64, limit int) ([]issuer.AuditEntry, issuer.AuditHead, error) {
+	return n.next().Audit(ctx, after, limit)
+}
+
+func (n *nodes) SealAudit(ctx context.Context, seal issuer.AuditSeal) error {
+	return n.next().SealAudit(ctx, seal)
+}
+
+func (n *nodes) RevokeBefore(ctx context.Context, kind issuer.EntryKind, value string, audit ...issuer.AuditRecord) (issuer.Entry, error) {
+	return n.next().RevokeBefore(ctx, kind, value, audit...)
 }
 
 func (n *nodes) Prune(ctx context.Context, keep issuer.Retention, limit int) (int, error) {

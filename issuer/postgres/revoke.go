@@ -24,12 +24,15 @@ func (s *Store) Revoke(ctx context.Context, r issuer.Revocation) (issuer.Revoked
 		return issuer.Revoked{}, errors.New("postgres: revoke: " + err.Error())
 	}
 	if byID {
+		r.Audit = slices.Clone(r.Audit)
 		return s.endings.Do(ctx, r)
 	}
 	var done issuer.Revoked
 	// A second time it finds nothing left to revoke, but for what came between.
 	err := s.alone(ctx, "revoke", true, func(t *tx, a *appender) (err error) {
-		done, err = t.endSubject(a, r.Subject, r.Reason)
+		if done, err = t.endSubject(a, r.Subject, r.Reason); err == nil {
+			a.records = done.Audit(r.Subject, r.Audit)
+		}
 		return err
 	})
 	if err != nil {
@@ -74,7 +77,7 @@ func (s *Store) endAll(ctx context.Context, reqs []issuer.Revocation) ([]batch.R
 		slot := s.slot()
 		var a appender
 		found := make(map[issuer.SessionID]ending, len(reqs))
-		err := t.send(lockSlot(slot), a.lock(s.tick()), query{
+		queries := []query{lockSlot(slot), a.lock(s.tick()), {
 			sql:  `SELECT ` + endingColumns + ` FROM sessions s WHERE s.id = ANY($1) ORDER BY s.id FOR UPDATE`,
 			args: []any{ids},
 			each: func(rows pgx.Rows) error {
@@ -82,8 +85,12 @@ func (s *Store) endAll(ctx context.Context, reqs []issuer.Revocation) ([]batch.R
 				found[e.id] = e
 				return err
 			},
-		})
-		if err != nil {
+		}}
+		var audit auditEnd
+		if slices.ContainsFunc(reqs, func(r issuer.Revocation) bool { return len(r.Audit) > 0 }) {
+			queries = append(queries, audit.lock())
+		}
+		if err := t.send(queries...); err != nil {
 			return err
 		}
 		for _, e := range found {
@@ -101,6 +108,7 @@ func (s *Store) endAll(ctx context.Context, reqs []issuer.Revocation) ([]batch.R
 			switch {
 			case e.revoked == nil:
 				results[i].Value.Sessions = []issuer.SessionID{e.id}
+				a.records = append(a.records, results[i].Value.Audit(e.subject, r.Audit)...)
 				ended, reasons = append(ended, e.id), append(reasons, string(r.Reason))
 				if r.Reason != issuer.ReasonExpired {
 					a.add(issuer.EntrySession, e.id.String())
@@ -113,7 +121,7 @@ func (s *Store) endAll(ctx context.Context, reqs []issuer.Revocation) ([]batch.R
 		}
 		before = append(before, a.now)
 		s.seen(a.now)
-		queries := a.write()
+		queries = append(a.write(), audit.write(a.now, a.records)...)
 		if len(ended) > 0 {
 			queries = append(queries, query{sql: endSQL, args: []any{a.now, minute(a.now), ended, reasons}})
 		}
@@ -137,7 +145,11 @@ func (s *Store) alone(ctx context.Context, op string, repeatable bool, work func
 			return err
 		}
 		s.seen(a.now)
-		return t.commit(append(a.write(), raiseClock(a.now))...)
+		audit, err := t.record(a.now, a.records)
+		if err != nil {
+			return err
+		}
+		return t.commit(slices.Concat(a.write(), audit, []query{raiseClock(a.now)})...)
 	})
 }
 

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"bytes"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -120,7 +121,8 @@ func TestACommitWithoutAnAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	n := issuer.NewSession{ID: issuer.NewSessionID(), Subject: "id", Seed: issuer.NewSeed(), Lifetime: time.Hour, Claims: []byte(`{}`)}
+	n := issuer.NewSession{ID: issuer.NewSessionID(), Subject: "id", Seed: issuer.NewSeed(), Lifetime: time.Hour, Claims: []byte(`{}`),
+		Audit: []issuer.AuditRecord{{Action: "create"}}}
 	var session issuer.Session
 	var created issuer.Created
 	err = network.cutting("CreateSession", func() (err error) { created, err = s.CreateSession(ctx, n); return err })
@@ -142,7 +144,7 @@ func TestACommitWithoutAnAnswer(t *testing.T) {
 	}
 	var done issuer.Revoked
 	err = network.cutting("Revoke", func() (err error) {
-		done, err = s.Revoke(ctx, issuer.Revocation{SessionID: n.ID, Reason: issuer.ReasonReuse})
+		done, err = s.Revoke(ctx, issuer.Revocation{SessionID: n.ID, Reason: issuer.ReasonReuse, Audit: []issuer.AuditRecord{{Action: "revoke"}}})
 		return err
 	})
 	if err != nil || len(done.Sessions) != 1 {
@@ -152,7 +154,10 @@ func TestACommitWithoutAnAnswer(t *testing.T) {
 		t.Errorf("rule: a revocation is in the log once\n\t%v, %v", entries, err)
 	}
 
-	err = network.cutting("SetPassword", func() error { _, err := s.SetPassword(ctx, userName, "hash"); return err })
+	err = network.cutting("SetPassword", func() error {
+		_, err := s.SetPassword(ctx, userName, "hash", issuer.AuditRecord{Action: "password"})
+		return err
+	})
 	if err == nil || !strings.Contains(err.Error(), "nobody knows") {
 		t.Errorf("rule: what is not known is said\n\t%v", err)
 	}
@@ -172,6 +177,14 @@ func TestACommitWithoutAnAnswer(t *testing.T) {
 	})
 	if err == nil || calls != 1 {
 		t.Errorf("rule: what is not known is said\n\t%v after %d calls", err, calls)
+	}
+	told, _, err := s.Audit(ctx, 0, 10)
+	var actions []issuer.AuditAction
+	for _, e := range told {
+		actions = append(actions, e.Action)
+	}
+	if err != nil || !slices.Equal(actions, []issuer.AuditAction{"create", "revoke", "password"}) {
+		t.Errorf("rule: what happened once is in the audit log once\n\t%v, %v", actions, err)
 	}
 	// Reads are repeated.
 	if err := network.cutting("Session", func() error { _, _, err := s.Session(ctx, n.ID); return err }); err != nil {

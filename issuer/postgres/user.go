@@ -33,7 +33,7 @@ func scanUser(row pgx.Row) (issuer.User, error) {
 // CreateUser implements [issuer.UserStore]. Beside the errors that are
 // documented there it refuses an empty id or name, and texts that are not UTF-8
 // or, but for Scopes and Roles, hold a NUL.
-func (s *Store) CreateUser(ctx context.Context, u issuer.User) (issuer.User, error) {
+func (s *Store) CreateUser(ctx context.Context, u issuer.User, audit ...issuer.AuditRecord) (issuer.User, error) {
 	if u.ID == "" || u.Name == "" {
 		return issuer.User{}, errors.New("postgres: create user: the id or the name is empty")
 	}
@@ -62,7 +62,11 @@ func (s *Store) CreateUser(ctx context.Context, u issuer.User) (issuer.User, err
 			return issuer.ErrExists
 		}
 		now := s.seen(created.CreatedAt.UnixMicro())
-		return t.commit(raiseSlot(slot, now))
+		told, err := t.record(now, audit)
+		if err != nil {
+			return err
+		}
+		return t.commit(append(told, raiseSlot(slot, now))...)
 	})
 	if err != nil {
 		return issuer.User{}, err
@@ -112,21 +116,21 @@ func (s *Store) users(ctx context.Context, op, which string, args ...any) ([]iss
 }
 
 // SetPassword implements [issuer.UserStore].
-func (s *Store) SetPassword(ctx context.Context, name string, hash issuer.PasswordHash) (issuer.Revoked, error) {
+func (s *Store) SetPassword(ctx context.Context, name string, hash issuer.PasswordHash, audit ...issuer.AuditRecord) (issuer.Revoked, error) {
 	if err := checkTexts(string(hash)); err != nil {
 		return issuer.Revoked{}, errors.New("postgres: set password: " + err.Error())
 	}
-	return s.changeUser(ctx, "set password", name, issuer.ReasonPassword, true, `password_hash = $2`, string(hash))
+	return s.changeUser(ctx, "set password", name, issuer.ReasonPassword, true, `password_hash = $2`, string(hash), audit)
 }
 
 // SetDisabled implements [issuer.UserStore].
-func (s *Store) SetDisabled(ctx context.Context, name string, disabled bool) (issuer.Revoked, error) {
-	return s.changeUser(ctx, "set disabled", name, issuer.ReasonDisabled, disabled, `disabled = $2`, disabled)
+func (s *Store) SetDisabled(ctx context.Context, name string, disabled bool, audit ...issuer.AuditRecord) (issuer.Revoked, error) {
+	return s.changeUser(ctx, "set disabled", name, issuer.ReasonDisabled, disabled, `disabled = $2`, disabled, audit)
 }
 
 // changeUser changes a user, adds one to its version and, if end is set, revokes
 // its sessions.
-func (s *Store) changeUser(ctx context.Context, op, name string, reason issuer.Reason, end bool, change string, to any) (issuer.Revoked, error) {
+func (s *Store) changeUser(ctx context.Context, op, name string, reason issuer.Reason, end bool, change string, to any, audit []issuer.AuditRecord) (issuer.Revoked, error) {
 	if checkTexts(name) != nil {
 		return issuer.Revoked{}, issuer.ErrNotFound
 	}
@@ -145,11 +149,11 @@ func (s *Store) changeUser(ctx context.Context, op, name string, reason issuer.R
 		if id == "" {
 			return issuer.ErrNotFound
 		}
-		if !end {
-			done = issuer.Revoked{At: instant(a.now)}
-			return nil
+		done = issuer.Revoked{At: instant(a.now)}
+		if end {
+			done, err = t.endSubject(a, id, reason)
 		}
-		done, err = t.endSubject(a, id, reason)
+		a.records = done.Audit(id, audit)
 		return err
 	})
 	if err != nil {

@@ -52,13 +52,14 @@ func (s *Store) Keys(ctx context.Context) ([]issuer.StoredKey, time.Time, error)
 // it runs to its end, even if the context ends. It refuses keys without an id,
 // two of the same use and id, and a use or state that package issuer does not
 // name.
-func (s *Store) UpdateKeys(ctx context.Context, decide func(time.Time, []issuer.StoredKey) ([]issuer.StoredKey, error)) error {
+func (s *Store) UpdateKeys(ctx context.Context, decide func(time.Time, []issuer.StoredKey) ([]issuer.StoredKey, error), audit ...func() []issuer.AuditRecord) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	// decide belongs to the caller, who must not be gone when it is called.
 	var refused error
 	var panicked any
+	var told []issuer.AuditRecord
 	err := s.write(context.WithoutCancel(ctx), "update keys", func(t *tx) error {
 		keys, err := selectKeys(t.ctx, t)
 		if err != nil {
@@ -66,7 +67,12 @@ func (s *Store) UpdateKeys(ctx context.Context, decide func(time.Time, []issuer.
 		}
 		func() {
 			defer func() { panicked = recover() }()
-			keys, refused = decide(instant(t.now), keys)
+			if keys, refused = decide(instant(t.now), keys); refused != nil {
+				return
+			}
+			for _, records := range audit {
+				told = append(told, records()...)
+			}
 		}()
 		if refused != nil || panicked != nil {
 			return errRefused
@@ -83,7 +89,7 @@ func (s *Store) UpdateKeys(ctx context.Context, decide func(time.Time, []issuer.
 				return fmt.Errorf("the %s key %q: %w", k.Use, k.ID, err)
 			}
 		}
-		return nil
+		return t.record(told)
 	})
 	if panicked != nil {
 		panic(panicked)

@@ -23,8 +23,10 @@ func (s *Store) Revoke(ctx context.Context, r issuer.Revocation) (issuer.Revoked
 	err := s.write(ctx, "revoke", func(t *tx) error {
 		var err error
 		if !byID {
-			done, err = t.revokeSubject(r.Reason, r.Subject)
-			return err
+			if done, err = t.revokeSubject(r.Reason, r.Subject); err != nil {
+				return err
+			}
+			return t.record(done.Audit(r.Subject, r.Audit))
 		}
 		var subject string
 		if err := t.row(`SELECT subject FROM sessions WHERE id = ?`, r.SessionID[:]).Scan(&subject); err != nil {
@@ -33,8 +35,10 @@ func (s *Store) Revoke(ctx context.Context, r issuer.Revocation) (issuer.Revoked
 		if r.OwnedBy != "" && r.OwnedBy != subject {
 			return issuer.ErrNotFound
 		}
-		done, err = t.revoke(r.Reason, `id = ?`, r.SessionID[:])
-		return err
+		if done, err = t.revoke(r.Reason, `id = ?`, r.SessionID[:]); err != nil || len(done.Sessions) == 0 {
+			return err
+		}
+		return t.record(done.Audit(subject, r.Audit))
 	})
 	if err != nil {
 		return issuer.Revoked{}, err
@@ -171,7 +175,7 @@ func (s *Store) Revocations(ctx context.Context, after uint64, limit int) ([]iss
 // RevokeBefore implements [issuer.RevocationLog]. It refuses a kind other than
 // the three that are documented there, a subject or client that is empty, and a
 // value for [issuer.EntryAll].
-func (s *Store) RevokeBefore(ctx context.Context, kind issuer.EntryKind, value string) (issuer.Entry, error) {
+func (s *Store) RevokeBefore(ctx context.Context, kind issuer.EntryKind, value string, audit ...issuer.AuditRecord) (issuer.Entry, error) {
 	switch kind {
 	case issuer.EntrySubject, issuer.EntryClient, issuer.EntryKey:
 		if value == "" {
@@ -186,8 +190,10 @@ func (s *Store) RevokeBefore(ctx context.Context, kind issuer.EntryKind, value s
 	}
 	var appended issuer.Entry
 	err := s.write(ctx, "revoke before", func(t *tx) (err error) {
-		appended, err = t.appendBefore(kind, value)
-		return err
+		if appended, err = t.appendBefore(kind, value); err != nil {
+			return err
+		}
+		return t.record(audit)
 	})
 	if err != nil {
 		return issuer.Entry{}, err

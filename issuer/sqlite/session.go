@@ -105,8 +105,11 @@ func (s *Store) CreateSession(ctx context.Context, n issuer.NewSession) (issuer.
 			return err
 		}
 		ended, err := t.revokeSurplus(n)
+		if err != nil {
+			return err
+		}
 		created = issuer.Created{Session: r.Session, Ended: ended}
-		return err
+		return t.record(created.Audit(n.Audit))
 	})
 	if err != nil {
 		return issuer.Created{}, err

@@ -164,6 +164,7 @@ func (s *Store) prepare(ctx context.Context) (err error) {
 		getLatest, setLatest, savepoint, release, rollbackTo,
 		sessionByID, rotateSession, insertSession, useGrant, userHolds,
 		appendLog, getHead, setHead,
+		appendAudit, getAuditEnd, setAuditEnd,
 	} {
 		if s.hot[query], err = s.writer.PrepareContext(ctx, query); err != nil {
 			return fmt.Errorf("prepare: %w", err)

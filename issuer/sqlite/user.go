@@ -33,7 +33,7 @@ func scanUser(scan func(...any) error) (issuer.User, error) {
 // CreateUser implements [issuer.UserStore]. Beside the errors that are
 // documented there it refuses an empty id or name, and strings in Scopes and
 // Roles that are not UTF-8.
-func (s *Store) CreateUser(ctx context.Context, u issuer.User) (issuer.User, error) {
+func (s *Store) CreateUser(ctx context.Context, u issuer.User, audit ...issuer.AuditRecord) (issuer.User, error) {
 	if u.ID == "" || u.Name == "" {
 		return issuer.User{}, errors.New("sqlite: create user: the id or the name is empty")
 	}
@@ -53,8 +53,10 @@ func (s *Store) CreateUser(ctx context.Context, u issuer.User) (issuer.User, err
 		if err := changedOne(res, err, issuer.ErrExists); err != nil {
 			return err
 		}
-		created, err = scanUser(t.row(selectUser+` WHERE id = ?`, u.ID).Scan)
-		return err
+		if created, err = scanUser(t.row(selectUser+` WHERE id = ?`, u.ID).Scan); err != nil {
+			return err
+		}
+		return t.record(audit)
 	})
 	if err != nil {
 		return issuer.User{}, err
@@ -89,7 +91,7 @@ func (s *Store) Users(ctx context.Context) ([]issuer.User, error) {
 }
 
 // SetPassword implements [issuer.UserStore].
-func (s *Store) SetPassword(ctx context.Context, name string, hash issuer.PasswordHash) (issuer.Revoked, error) {
+func (s *Store) SetPassword(ctx context.Context, name string, hash issuer.PasswordHash, audit ...issuer.AuditRecord) (issuer.Revoked, error) {
 	var done issuer.Revoked
 	err := s.write(ctx, "set password", func(t *tx) error {
 		var id string
@@ -98,8 +100,10 @@ func (s *Store) SetPassword(ctx context.Context, name string, hash issuer.Passwo
 		if err != nil {
 			return notFound(err)
 		}
-		done, err = t.revokeSubject(issuer.ReasonPassword, id)
-		return err
+		if done, err = t.revokeSubject(issuer.ReasonPassword, id); err != nil {
+			return err
+		}
+		return t.record(done.Audit(id, audit))
 	})
 	if err != nil {
 		return issuer.Revoked{}, err
@@ -108,7 +112,7 @@ func (s *Store) SetPassword(ctx context.Context, name string, hash issuer.Passwo
 }
 
 // SetDisabled implements [issuer.UserStore].
-func (s *Store) SetDisabled(ctx context.Context, name string, disabled bool) (issuer.Revoked, error) {
+func (s *Store) SetDisabled(ctx context.Context, name string, disabled bool, audit ...issuer.AuditRecord) (issuer.Revoked, error) {
 	var done issuer.Revoked
 	err := s.write(ctx, "set disabled", func(t *tx) error {
 		var id string
@@ -117,12 +121,13 @@ func (s *Store) SetDisabled(ctx context.Context, name string, disabled bool) (is
 		if err != nil {
 			return notFound(err)
 		}
-		if !disabled {
-			done.At = instant(t.now)
-			return nil
+		done = issuer.Revoked{At: instant(t.now)}
+		if disabled {
+			if done, err = t.revokeSubject(issuer.ReasonDisabled, id); err != nil {
+				return err
+			}
 		}
-		done, err = t.revokeSubject(issuer.ReasonDisabled, id)
-		return err
+		return t.record(done.Audit(id, audit))
 	})
 	if err != nil {
 		return issuer.Revoked{}, err

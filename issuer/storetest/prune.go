@@ -179,7 +179,7 @@ func pruneRules() []rule {
 			for _, bad := range []struct {
 				keep  issuer.Retention
 				limit int
-			}{{keep, 0}, {keep, -1}, {issuer.Retention{Sessions: -1}, 10}, {issuer.Retention{Log: -1}, 10}, {issuer.Retention{Keys: -1}, 10}} {
+			}{{keep, 0}, {keep, -1}, {issuer.Retention{Sessions: -1}, 10}, {issuer.Retention{Log: -1}, 10}, {issuer.Retention{Keys: -1}, 10}, {issuer.Retention{Audit: -1}, 10}} {
 				if _, err := c.Prune(c.ctx, bad.keep, bad.limit); err == nil {
 					c.broken("%v, limit %d: no error", bad.keep, bad.limit)
 				}

@@ -77,6 +77,7 @@ func Run(t *testing.T, open Opener) {
 		{"failures", failureRules()},
 		{"log", logRules()},
 		{"pruning", pruneRules()},
+		{"audit", auditRules()},
 	} {
 		t.Run(area.name, func(t *testing.T) {
 			for _, r := range area.rules {

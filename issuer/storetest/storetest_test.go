@@ -82,6 +82,14 @@ var broken = []struct {
 		}},
 	{name: "forgets", part: "durability", rule: "there when the store is opened again", place: storetest.Place{Persistent: true}},
 	{name: "forgets the time", part: "time", rule: "high-water mark of time is durable", place: storetest.Place{Persistent: true}},
+	{name: "tells before it writes", part: "audit$/^refused", rule: "of a write that is refused",
+		store: func(s issuer.Store, _ func() time.Time) issuer.Store { return tellsFirst{s} }},
+	{name: "tells nothing", part: "audit$/^with_the_write", rule: "a write and what the audit log says of it are both there",
+		store: func(s issuer.Store, _ func() time.Time) issuer.Store { return tellsNothing{s} }},
+	{name: "seals anything", part: "audit$/^seal", rule: "is refused unless it fits an entry",
+		store: func(s issuer.Store, _ func() time.Time) issuer.Store { return sealsAnything{s} }},
+	{name: "keeps the head after pruning", part: "audit$/^pruning", rule: "what is left fits what the head says",
+		store: func(s issuer.Store, _ func() time.Time) issuer.Store { return forgetsThePruned{s} }},
 	{name: "works alone", part: "durability", rule: "there for the next method of any other", place: storetest.Place{Shared: true}},
 }
 
@@ -261,7 +269,7 @@ func (s anyHash) Rehash(ctx context.Context, name string, _, hash issuer.Passwor
 
 type decideOutside struct{ issuer.Store }
 
-func (s decideOutside) UpdateKeys(ctx context.Context, decide func(time.Time, []issuer.StoredKey) ([]issuer.StoredKey, error)) error {
+func (s decideOutside) UpdateKeys(ctx context.Context, decide func(time.Time, []issuer.StoredKey) ([]issuer.StoredKey, error), audit ...func() []issuer.AuditRecord) error {
 	keys, now, err := s.Keys(ctx)
 	if err != nil {
 		return err
@@ -271,18 +279,50 @@ func (s decideOutside) UpdateKeys(ctx context.Context, decide func(time.Time, []
 		return err
 	}
 	runtime.Gosched()
-	return s.Store.UpdateKeys(ctx, func(time.Time, []issuer.StoredKey) ([]issuer.StoredKey, error) { return keys, nil })
+	return s.Store.UpdateKeys(ctx, func(time.Time, []issuer.StoredKey) ([]issuer.StoredKey, error) { return keys, nil }, audit...)
 }
 
 type writeRefused struct{ issuer.Store }
 
-func (s writeRefused) UpdateKeys(ctx context.Context, decide func(time.Time, []issuer.StoredKey) ([]issuer.StoredKey, error)) error {
+func (s writeRefused) UpdateKeys(ctx context.Context, decide func(time.Time, []issuer.StoredKey) ([]issuer.StoredKey, error), audit ...func() []issuer.AuditRecord) error {
 	var refused error
 	err := s.Store.UpdateKeys(ctx, func(now time.Time, keys []issuer.StoredKey) ([]issuer.StoredKey, error) {
 		keys, refused = decide(now, slices.Clone(keys))
 		return keys, nil
-	})
+	}, audit...)
 	return errors.Join(refused, err)
+}
+
+type tellsFirst struct{ issuer.Store }
+
+func (s tellsFirst) CreateUser(ctx context.Context, u issuer.User, audit ...issuer.AuditRecord) (issuer.User, error) {
+	if err := s.AppendAudit(ctx, audit...); err != nil {
+		return issuer.User{}, err
+	}
+	return s.Store.CreateUser(ctx, u)
+}
+
+type tellsNothing struct{ issuer.Store }
+
+func (s tellsNothing) SetDisabled(ctx context.Context, name string, disabled bool, _ ...issuer.AuditRecord) (issuer.Revoked, error) {
+	return s.Store.SetDisabled(ctx, name, disabled)
+}
+
+type sealsAnything struct{ issuer.Store }
+
+func (s sealsAnything) SealAudit(ctx context.Context, seal issuer.AuditSeal) error {
+	if err := s.Store.SealAudit(ctx, seal); err != nil && !errors.Is(err, issuer.ErrConflict) {
+		return err
+	}
+	return nil
+}
+
+type forgetsThePruned struct{ issuer.Store }
+
+func (s forgetsThePruned) Audit(ctx context.Context, after uint64, limit int) ([]issuer.AuditEntry, issuer.AuditHead, error) {
+	entries, head, err := s.Store.Audit(ctx, after, limit)
+	head.Pruned, head.PrunedChain = 0, issuer.Chain{}
+	return entries, head, err
 }
 
 type noContext struct{ issuer.Store }

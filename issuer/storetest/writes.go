@@ -23,6 +23,7 @@ func (c *check) writes() []write {
 	c.session("carol")
 	c.putKeys(someKeys()...)
 	created := newSession("dave")
+	created.Audit = c.records("CreateSession")
 	return []write{
 		{"CreateSession", func(ctx context.Context, s issuer.Store) error {
 			_, err := s.CreateSession(ctx, created)
@@ -33,15 +34,15 @@ func (c *check) writes() []write {
 			return err
 		}},
 		{"Revoke", func(ctx context.Context, s issuer.Store) error {
-			_, err := s.Revoke(ctx, issuer.Revocation{SessionID: revoked.ID, Reason: issuer.ReasonLogout})
+			_, err := s.Revoke(ctx, issuer.Revocation{SessionID: revoked.ID, Reason: issuer.ReasonLogout, Audit: c.records("Revoke")})
 			return err
 		}},
 		{"Revoke of a subject", func(ctx context.Context, s issuer.Store) error {
-			_, err := s.Revoke(ctx, issuer.Revocation{Subject: "carol", Reason: issuer.ReasonLogout})
+			_, err := s.Revoke(ctx, issuer.Revocation{Subject: "carol", Reason: issuer.ReasonLogout, Audit: c.records("Revoke of a subject")})
 			return err
 		}},
 		{"CreateUser", func(ctx context.Context, s issuer.Store) error {
-			_, err := s.CreateUser(ctx, newUser("bob"))
+			_, err := s.CreateUser(ctx, newUser("bob"), c.records("CreateUser")...)
 			return err
 		}},
 		{"Rehash", func(ctx context.Context, s issuer.Store) error {
@@ -50,15 +51,22 @@ func (c *check) writes() []write {
 		{"UpdateKeys", func(ctx context.Context, s issuer.Store) error {
 			return s.UpdateKeys(ctx, func(_ time.Time, keys []issuer.StoredKey) ([]issuer.StoredKey, error) {
 				return sortedKeys(keys)[:1], nil
-			})
+			}, func() []issuer.AuditRecord { return c.records("UpdateKeys") })
 		}},
 		{"SetPassword", func(ctx context.Context, s issuer.Store) error {
-			_, err := s.SetPassword(ctx, "alice", hashOf("new"))
+			_, err := s.SetPassword(ctx, "alice", hashOf("new"), c.records("SetPassword")...)
 			return err
 		}},
 		{"SetDisabled", func(ctx context.Context, s issuer.Store) error {
-			_, err := s.SetDisabled(ctx, "alice", true)
+			_, err := s.SetDisabled(ctx, "alice", true, c.records("SetDisabled")...)
 			return err
+		}},
+		{"RevokeBefore", func(ctx context.Context, s issuer.Store) error {
+			_, err := s.RevokeBefore(ctx, issuer.EntryClient, "client", c.records("RevokeBefore")...)
+			return err
+		}},
+		{"AppendAudit", func(ctx context.Context, s issuer.Store) error {
+			return s.AppendAudit(ctx, c.records("AppendAudit")...)
 		}},
 	}
 }
@@ -68,6 +76,7 @@ type contents struct {
 	Sessions []issuer.Session // the live ones
 	Users    []issuer.User
 	Keys     []issuer.StoredKey
+	Audit    []issuer.AuditEntry
 }
 
 func (c *check) contents() contents {
@@ -76,5 +85,6 @@ func (c *check) contents() contents {
 	c.must(err, "list the sessions")
 	users, err := c.Users(c.ctx)
 	c.must(err, "list the users")
-	return contents{sessions, users, sortedKeys(c.readKeys())}
+	audit, _ := c.audit(c.Store, 0, 1000)
+	return contents{sessions, users, sortedKeys(c.readKeys()), audit}
 }
