@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -33,8 +34,9 @@ type drainer struct {
 	draining  atomic.Bool
 	open      atomic.Int64 // connections of the public listener
 	delay     time.Duration
-	closeFeed func()                // whose readers don't leave by themselves
-	flush     func(context.Context) // sends what is left to tell
+	closeFeed func()                      // whose readers don't leave by themselves
+	settle    func(context.Context) error // writes what of the audit log is in memory
+	flush     func(context.Context)       // sends what is left to tell
 	servers   []*http.Server
 	on        listeners
 	log       *slog.Logger
@@ -92,6 +94,9 @@ func (d *drainer) run(ctx context.Context) error {
 	}
 	if errors.Is(err, net.ErrClosed) {
 		err = nil // the listener that was closed above
+	}
+	if settled := d.settle(ctx); settled != nil {
+		err = errors.Join(err, fmt.Errorf("the end of the audit log: %w", settled))
 	}
 	d.flush(ctx)
 	d.log.Info("stopped")

@@ -41,6 +41,7 @@ type cli struct {
 	User    userCmd    `cmd:"" help:"Keep the embedded users."`
 	Session sessionCmd `cmd:"" help:"List and revoke sessions."`
 	Keys    keysCmd    `cmd:"" help:"Look at the service's own keys."`
+	Audit   auditCmd   `cmd:"" help:"Who did what, when, from where: read the audit log, and check it."`
 	Backup  backupCmd  `cmd:"" help:"Copy the database while the service runs."`
 	Migrate migrateCmd `cmd:"" help:"Look at the database's schema, and bring it up to date."`
 	Doctor  doctorCmd  `cmd:"" help:"Look at an installation and say what is wrong and what to do."`
@@ -88,6 +89,8 @@ func runWith(args []string, in io.Reader, out, errOut io.Writer, at steps) (code
 	}()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+
+	ctx = asCommand(ctx)
 
 	var c cli
 	file := &configuration{}

@@ -32,6 +32,7 @@ type serveCmd struct {
 	RefreshIdle    time.Duration `default:"168h" help:"Life of a session that nobody uses; 0 for no such limit. Default: ${default}." placeholder:"D"`
 	RefreshGrace   time.Duration `default:"10s" help:"How long after a rotation a retry gets the same answer; 0 makes every reuse revoke. Default: ${default}." placeholder:"D"`
 	KeepEnded      time.Duration `default:"168h" help:"How long the row of a session stays after its end. Default: ${default}." placeholder:"D"`
+	AuditKeep      time.Duration `default:"2160h" help:"How long an entry of the audit log stays; 0 for ever. Default: ${default}." placeholder:"D"`
 	KeyPeriod      time.Duration `default:"720h" help:"How long a key signs access tokens before the next one takes over by itself; 0 for rotation on command only. Default: ${default}." placeholder:"D"`
 	StatusListTTL  time.Duration `name:"status-list-ttl" help:"Put a place in a status list (the IETF's Token Status List) into access tokens, for verifiers that don't know the feed; they may keep a list for so long. Costs some 200 bytes a token. Default: none." placeholder:"D"`
 	DrainDelay     time.Duration `help:"How long to go on serving after SIGTERM, with /readyz at 503: as long as a load balancer takes to notice. Default: 0s." placeholder:"D"`
@@ -52,6 +53,7 @@ The store is one SQLite file, or with --db a PostgreSQL database that any number
 }
 
 func (c *serveCmd) Run(ctx context.Context, s *streams) error {
+	ctx = asService(ctx)
 	log := c.logger(s)
 	on, err := inheritListeners()
 	if err != nil {
@@ -126,7 +128,7 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	}
 
 	overload := issuerhttp.NewOverload(wallClock())
-	drain := &drainer{delay: c.DrainDelay, on: on, log: log, closeFeed: iss.Feed().Close, flush: tell.close}
+	drain := &drainer{delay: c.DrainDelay, on: on, log: log, closeFeed: iss.Feed().Close, settle: iss.SettleAudit, flush: tell.close}
 	options := issuerhttp.Options{
 		OnError:            func(r *http.Request, status int, err error) { logRefusal(log, r, status, err) },
 		IntrospectionToken: adminToken,
@@ -195,6 +197,7 @@ func (c *serveCmd) config(addr net.Addr, tls bool) issuer.Config {
 		StatusListTTL:    c.StatusListTTL,
 		MaxSessions:      c.MaxSessions,
 		LoginLimits:      c.loginLimits(),
+		AuditKeep:        c.AuditKeep,
 		Now:              wallClock(),
 	}
 	if cfg.Issuer == "" {
@@ -211,6 +214,9 @@ func (c *serveCmd) config(addr net.Addr, tls bool) issuer.Config {
 	}
 	if c.KeyPeriod == 0 {
 		cfg.KeyPeriod = issuer.NoRotation
+	}
+	if c.AuditKeep == 0 {
+		cfg.AuditKeep = issuer.KeepAudit
 	}
 	return cfg
 }
