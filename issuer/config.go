@@ -95,6 +95,15 @@ type Config struct {
 	// some 200 bytes longer. Sessions that were opened before have no place.
 	StatusListTTL time.Duration
 
+	// EventReceivers are the names of systems outside that are told of revoked
+	// sessions by security event tokens ([Issuer.PollEvents]); each is the "aud"
+	// of its tokens. At most 100, of at most 256 visible ASCII characters.
+	EventReceivers []string
+	// KeepEvents is how long an event waits for a receiver, and what is known of
+	// a receiver stays when no issuer on the store names it any more; default 7
+	// days, from 1 h to 90 days.
+	KeepEvents time.Duration
+
 	// Now is the wall clock. Required. It dates access tokens; sessions live in
 	// the store's time.
 	Now func() time.Time
@@ -189,6 +198,7 @@ func (c Config) complete() (Config, error) {
 		{"refresh TTL", &c.RefreshTTL, 30 * 24 * time.Hour, time.Second, 10 * 365 * 24 * time.Hour, 0},
 		{"refresh idle time", &c.RefreshIdle, 7 * 24 * time.Hour, time.Second, 10 * 365 * 24 * time.Hour, NoIdle},
 		{"refresh grace", &c.RefreshGrace, 10 * time.Second, time.Millisecond, 5 * time.Minute, NoGrace},
+		{"time that events are kept", &c.KeepEvents, 7 * 24 * time.Hour, time.Hour, 90 * 24 * time.Hour, 0},
 		{"key period", &c.KeyPeriod, 30 * 24 * time.Hour, time.Hour, 10 * 365 * 24 * time.Hour, NoRotation},
 		{"audit retention", &c.AuditKeep, 90 * 24 * time.Hour, time.Hour, 100 * 365 * 24 * time.Hour, KeepAudit},
 	} {
@@ -207,6 +217,10 @@ func (c Config) complete() (Config, error) {
 	c.LongestAccessTTL = max(c.LongestAccessTTL, c.AccessTTL)
 	if c.FeedReaders < 0 || c.LongestAccessTTL > 24*time.Hour {
 		return bad("a negative number of feed readers, or a longest access TTL over 24h")
+	}
+	c.EventReceivers = slices.Clone(c.EventReceivers)
+	if err := checkReceivers(c.EventReceivers); err != nil {
+		return c, err
 	}
 	if c.StatusListTTL != 0 && (c.StatusListTTL < time.Second || c.StatusListTTL > time.Hour || c.StatusListTTL%time.Second != 0) {
 		return bad("the status list TTL must be whole seconds between 1s and 1h, or 0 for none")

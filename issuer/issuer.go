@@ -30,6 +30,7 @@ type Issuer struct {
 	recalls  *recalls
 	status   *statusLists // nil: none are published
 	guard    *loginGuard
+	events   *secEvents
 	trail    trail
 
 	sealing    sync.Mutex // held while the audit log is sealed
@@ -60,6 +61,10 @@ func New(ctx context.Context, cfg Config) (*Issuer, error) {
 	i.guard = newLoginGuard(cfg, i.ring.Load().root)
 	i.feed = newFeed(i, cfg.Store)
 	i.recalls = newRecalls(i)
+	i.events = newSecEvents(i)
+	if err := i.events.name(ctx); err != nil {
+		return nil, err
+	}
 	if cfg.StatusListTTL > 0 {
 		i.status = newStatusLists(i)
 	}
@@ -67,7 +72,7 @@ func New(ctx context.Context, cfg Config) (*Issuer, error) {
 		return nil, err
 	}
 	i.note = i.recalls.note
-	i.wake = i.feed.wakeUp
+	i.wake = func() { i.feed.wakeUp(); i.events.wakeUp() }
 	i.verifier, err = jeton.NewVerifier(keySetFunc(i.findKey), jeton.Policy{
 		Issuer:      cfg.Issuer,
 		AnyAudience: true, // any of this issuer's, which sessionCheck sees to

@@ -53,7 +53,7 @@ func (i *Issuer) Algorithm() jeton.Algorithm { return i.ring.Load().signing.Algo
 // Errors: those of the store, ErrMasterKey; the issuer then goes on with the
 // keys that it has.
 func (i *Issuer) Tick(ctx context.Context) error {
-	return errors.Join(i.loadKeys(ctx, false), i.recalls.read(ctx), i.settleAudit(ctx, false))
+	return errors.Join(i.loadKeys(ctx, false), i.recalls.read(ctx), i.events.name(ctx), i.settleAudit(ctx, false))
 }
 
 // loadKeys brings the stored keys in order in one transaction and opens them.

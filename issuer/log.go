@@ -110,6 +110,9 @@ type Retention struct {
 	// Audit: how long an entry of the audit log stays; 0: for ever. What is not
 	// sealed yet stays longer. Not negative.
 	Audit time.Duration
+	// Notices: how long a notice waits for its receiver, and a receiver to be
+	// named again. Not negative.
+	Notices time.Duration
 }
 
 // Pruner deletes what is over.
@@ -146,7 +149,7 @@ const (
 // returns how much it deleted. Any number of issuers may do so at once.
 // Errors: those of the store.
 func (i *Issuer) Prune(ctx context.Context, keep time.Duration) (int, error) {
-	retention := Retention{Sessions: keep, Log: i.RevocationLife() + logSpare, Keys: keyCopies + logSpare,
+	retention := Retention{Sessions: keep, Log: i.RevocationLife() + logSpare, Keys: keyCopies + logSpare, Notices: i.cfg.KeepEvents,
 		Failures: failureLife, MostFailures: mostFailures, Audit: i.cfg.AuditKeep}
 	pause := time.NewTicker(prunePause)
 	defer pause.Stop()

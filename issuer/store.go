@@ -43,6 +43,7 @@ type Store interface {
 	RevocationLog
 	FailureStore
 	AuditLog
+	NoticeStore
 	Pruner
 	SessionCounter
 

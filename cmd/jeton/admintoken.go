@@ -36,6 +36,11 @@ func (d dataFlags) adminToken(file string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return readSecretFile(name, info, "an admin token")
+}
+
+// readSecretFile reads a secret that stands for somebody.
+func readSecretFile(name string, info fs.FileInfo, what string) (string, error) {
 	if err := checkPrivate(name, info); err != nil {
 		return "", err
 	}
@@ -45,7 +50,7 @@ func (d dataFlags) adminToken(file string) (string, error) {
 	}
 	token := strings.TrimSpace(string(b))
 	if len(token) < 32 || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return "", fmt.Errorf("%s: an admin token is one line of at least 32 visible ASCII characters", name)
+		return "", fmt.Errorf("%s: %s is one line of at least 32 visible ASCII characters", name, what)
 	}
 	return token, nil
 }

@@ -207,6 +207,9 @@ func (c *serveCmd) check() error {
 	if err := c.pkcs11Flags.check(); err != nil {
 		return err
 	}
+	if _, err := c.receivers(); err != nil {
+		return err
+	}
 	for flag, addr := range map[string]string{"--addr": c.Addr, "--admin-addr": c.AdminAddr} {
 		if _, err := net.ResolveTCPAddr("tcp", addr); err != nil {
 			return usage("%s takes an address such as 127.0.0.1:8080: %v", flag, err)

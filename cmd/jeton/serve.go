@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/jeton-go/jeton"
@@ -36,6 +37,8 @@ type serveCmd struct {
 	KeyPeriod      time.Duration `default:"720h" help:"How long a key signs access tokens before the next one takes over by itself; 0 for rotation on command only. Default: ${default}." placeholder:"D"`
 	StatusListTTL  time.Duration `name:"status-list-ttl" help:"Put a place in a status list (the IETF's Token Status List) into access tokens, for verifiers that don't know the feed; they may keep a list for so long. Costs some 200 bytes a token. Default: none." placeholder:"D"`
 	DrainDelay     time.Duration `help:"How long to go on serving after SIGTERM, with /readyz at 503: as long as a load balancer takes to notice. Default: 0s." placeholder:"D"`
+	EventReceiver  []string      `help:"Tell this system of revoked sessions, by security event tokens that it fetches (RFC 8936); the file has its Bearer token. Repeatable." placeholder:"NAME=FILE"`
+	KeepEvents     time.Duration `default:"168h" help:"How long an event waits for a receiver. Default: ${default}." placeholder:"D"`
 	limitFlags
 	pkcs11ServeFlags
 	tlsFlags
@@ -62,6 +65,10 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	defer on.close()
 	on.instead(c)
 	tlsConfig, err := c.listener(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	receivers, err := c.receivers()
 	if err != nil {
 		return err
 	}
@@ -136,6 +143,7 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 		Overload:           overload,
 		Observe:            tell.observe,
 		Now:                time.Now,
+		EventReceivers:     receivers,
 		Metrics:            tell.registry.Handler(log),
 	}
 	tell.registry.Issuer(iss.Stats)
@@ -195,10 +203,15 @@ func (c *serveCmd) config(addr net.Addr, tls bool) issuer.Config {
 		RefreshGrace:     c.RefreshGrace,
 		KeyPeriod:        c.KeyPeriod,
 		StatusListTTL:    c.StatusListTTL,
+		KeepEvents:       c.KeepEvents,
 		MaxSessions:      c.MaxSessions,
 		LoginLimits:      c.loginLimits(),
 		AuditKeep:        c.AuditKeep,
 		Now:              wallClock(),
+	}
+	for _, r := range c.EventReceiver {
+		name, _, _ := strings.Cut(r, "=")
+		cfg.EventReceivers = append(cfg.EventReceivers, name)
 	}
 	if cfg.Issuer == "" {
 		cfg.Issuer = "http://" + reachable(addr)

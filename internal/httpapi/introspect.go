@@ -71,17 +71,26 @@ func (a *api) introspect(w http.ResponseWriter, r *http.Request) {
 // mayIntrospect compares digests, so that the time it takes tells nothing about
 // the token, its length included.
 func (a *api) mayIntrospect(r *http.Request) error {
-	values := r.Header.Values("Authorization")
-	if len(values) == 0 {
-		return httpauth.ErrNoToken
-	}
-	scheme, token, _ := strings.Cut(values[0], " ")
-	if len(values) > 1 || !strings.EqualFold(scheme, "Bearer") {
-		return fmt.Errorf("%w: not one Bearer token in the Authorization header", httpauth.ErrNoToken)
+	token, err := bearerToken(r)
+	if err != nil {
+		return err
 	}
 	got, want := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(a.IntrospectionToken))
 	if subtle.ConstantTimeCompare(got[:], want[:]) != 1 || a.IntrospectionToken == "" {
 		return fmt.Errorf("%w: not the token of introspection", httpauth.ErrInvalidToken)
 	}
 	return nil
+}
+
+// bearerToken returns the one Bearer token of a request.
+func bearerToken(r *http.Request) (string, error) {
+	values := r.Header.Values("Authorization")
+	if len(values) == 0 {
+		return "", httpauth.ErrNoToken
+	}
+	scheme, token, _ := strings.Cut(values[0], " ")
+	if len(values) > 1 || !strings.EqualFold(scheme, "Bearer") {
+		return "", fmt.Errorf("%w: not one Bearer token in the Authorization header", httpauth.ErrNoToken)
+	}
+	return token, nil
 }

@@ -34,6 +34,10 @@ type Options struct {
 	// the handler's own. A program that serves an issuer in several ways hands the
 	// same one to each.
 	Overload *Overload
+	// EventReceivers has the Bearer token of each of the issuer's receivers of
+	// security events (POST /v1/events/poll; issuer.Config.EventReceivers), by
+	// name: at least 32 characters, and no two the same.
+	EventReceivers map[string]string
 	// Observe, if set, is called for each route when the handler is made, with
 	// its pattern ("GET /verify"), and once with "" for what no route takes. The
 	// observer that it returns is told of each request of the route.
@@ -56,6 +60,9 @@ type api struct {
 
 // Public returns the routes of the public listener.
 func Public(iss *issuer.Issuer, o Options) (http.Handler, error) {
+	if err := checkReceivers(iss, o.EventReceivers); err != nil {
+		return nil, err
+	}
 	a := &api{Options: o, issuer: iss}
 	if a.Overload == nil {
 		a.Overload = NewOverload(iss.Now)
@@ -84,6 +91,7 @@ func (a *api) publicRoutes() []route {
 		{"DELETE /v1/sessions/{sid}", a.admitted(classVerify, a.revokeSession)},
 		{"POST /v1/logout", a.admitted(classVerify, a.logout)},
 		{"GET /v1/revocations", a.revocations},
+		{"POST /v1/events/poll", a.pollEvents},
 		{"GET " + issuer.StatusListPath + "{id}", a.statusList},
 		{"GET /verify", a.admitted(classVerify, a.verify)},
 		{"GET /.well-known/jwks.json", a.keys},

@@ -74,11 +74,15 @@ func form(w http.ResponseWriter, r *http.Request) (map[string]string, error) {
 
 // readJSON reads a JSON body into dst, strictly.
 func readJSON(w http.ResponseWriter, r *http.Request, dst any) error {
+	return readJSONWithin(w, r, dst, strictjson.Limits{Depth: 8, Members: 64})
+}
+
+func readJSONWithin(w http.ResponseWriter, r *http.Request, dst any, limits strictjson.Limits) error {
 	b, err := body(w, r, "application/json")
 	if err != nil {
 		return err
 	}
-	err = strictjson.Unmarshal(b, dst, strictjson.Limits{Depth: 8, Members: 64})
+	err = strictjson.Unmarshal(b, dst, limits)
 	var wrong *strictjson.TypeError
 	switch {
 	case errors.As(err, &wrong) && wrong.Path != "":

@@ -108,7 +108,10 @@ func newService(t testing.TB, with ...setup) *service {
 	}
 	s.Issuer, err = issuer.New(t.Context(), config)
 	must(t, err)
-	options := httpapi.Options{OnError: s.report, IntrospectionToken: introspector}
+	options := httpapi.Options{OnError: s.report, IntrospectionToken: introspector, EventReceivers: map[string]string{}}
+	for _, name := range config.EventReceivers {
+		options.EventReceivers[name] = receiverToken(name)
+	}
 	if w.noIntrospection {
 		options.IntrospectionToken = ""
 	}
@@ -392,6 +395,8 @@ type store struct {
 	issuer.Store
 	hook   atomic.Pointer[func(ctx context.Context, method string) error]
 	create func(*issuer.NewSession) // changes what a login opens
+	// onNotices, if set, is called after each look for notices.
+	onNotices func()
 }
 
 // before calls f before each method; an error of f is the method's.
@@ -489,4 +494,14 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+func (s *store) Notices(ctx context.Context, receiver string, limit int) ([]issuer.Notice, error) {
+	if err := s.enter(ctx, "Notices"); err != nil {
+		return nil, err
+	}
+	if s.onNotices != nil {
+		defer s.onNotices()
+	}
+	return s.Store.Notices(ctx, receiver, limit)
 }

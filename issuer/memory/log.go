@@ -71,7 +71,7 @@ func (s *Store) Prune(ctx context.Context, keep issuer.Retention, limit int) (in
 	switch {
 	case limit <= 0:
 		return 0, errors.New("memory: prune: the limit is not positive")
-	case keep.Sessions < 0 || keep.Log < 0 || keep.Keys < 0 || keep.Failures < 0 || keep.MostFailures < 0 || keep.Audit < 0:
+	case keep.Sessions < 0 || keep.Log < 0 || keep.Keys < 0 || keep.Notices < 0 || keep.Failures < 0 || keep.MostFailures < 0 || keep.Audit < 0:
 		return 0, errors.New("memory: prune: a negative retention")
 	}
 	now, end, err := s.begin(ctx)
@@ -108,7 +108,7 @@ func (s *Store) Prune(ctx context.Context, keep issuer.Retention, limit int) (in
 		}
 		n++
 	}
-	return n, nil
+	return n + s.pruneNotices(now, keep.Notices, limit-n), nil
 }
 
 // ended is the instant at which a session ended or will end.

@@ -24,16 +24,17 @@ import (
 type Store struct {
 	clock func() time.Time
 
-	mu       sync.Mutex
-	latest   time.Time // the high-water mark of time
-	sessions map[issuer.SessionID]*issuer.Session
-	subjects map[string][]issuer.SessionID // of every session, in order of creation
-	users    map[string]*issuer.User       // by name
-	userIDs  map[string]*issuer.User       // the same, by id
-	keys     []issuer.StoredKey
-	head     issuer.LogHead
-	log      []issuer.Entry // those that were not pruned
-	failures map[issuer.FailureKey]issuer.Failures
+	mu        sync.Mutex
+	latest    time.Time // the high-water mark of time
+	sessions  map[issuer.SessionID]*issuer.Session
+	subjects  map[string][]issuer.SessionID // of every session, in order of creation
+	users     map[string]*issuer.User       // by name
+	userIDs   map[string]*issuer.User       // the same, by id
+	keys      []issuer.StoredKey
+	head      issuer.LogHead
+	log       []issuer.Entry // those that were not pruned
+	failures  map[issuer.FailureKey]issuer.Failures
+	receivers map[string]*receiver
 
 	auditHead issuer.AuditHead
 	audit     []issuer.AuditEntry // those that were not pruned
@@ -48,12 +49,13 @@ func New(now func() time.Time) *Store {
 		panic("memory: New needs a clock")
 	}
 	s := &Store{
-		clock:    now,
-		sessions: make(map[issuer.SessionID]*issuer.Session),
-		subjects: make(map[string][]issuer.SessionID),
-		users:    make(map[string]*issuer.User),
-		userIDs:  make(map[string]*issuer.User),
-		failures: make(map[issuer.FailureKey]issuer.Failures),
+		clock:     now,
+		sessions:  make(map[issuer.SessionID]*issuer.Session),
+		subjects:  make(map[string][]issuer.SessionID),
+		users:     make(map[string]*issuer.User),
+		userIDs:   make(map[string]*issuer.User),
+		failures:  make(map[issuer.FailureKey]issuer.Failures),
+		receivers: make(map[string]*receiver),
 	}
 	rand.Read(s.head.Log[:])
 	rand.Read(s.auditHead.Log[:])

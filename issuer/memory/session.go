@@ -185,6 +185,7 @@ func (s *Store) revoke(now time.Time, reason issuer.Reason, ids []issuer.Session
 			done.Sessions = append(done.Sessions, id)
 			if reason != issuer.ReasonExpired {
 				s.append(issuer.Entry{Kind: issuer.EntrySession, Value: id.String(), At: now})
+				s.leave(session)
 			}
 		}
 	}

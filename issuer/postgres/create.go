@@ -265,7 +265,7 @@ func (t *tx) surplus(a *appender, tick int64, reqs []creation, results []batch.R
 // endThese locks sessions and returns what revokes those that are not.
 func (t *tx) endThese(a *appender, tick int64, ids [][16]byte) ([]query, error) {
 	var ended [][16]byte
-	var reasons []string
+	var subjects, reasons []string
 	var last int64
 	err := t.send(a.lock(tick), query{
 		sql:  `SELECT ` + endingColumns + ` FROM sessions s WHERE s.id = ANY($1) AND s.revoked_at IS NULL ORDER BY s.id FOR UPDATE`,
@@ -273,7 +273,7 @@ func (t *tx) endThese(a *appender, tick int64, ids [][16]byte) ([]query, error) 
 		each: func(rows pgx.Rows) error {
 			e, err := scanEnding(rows)
 			last = max(last, e.last)
-			ended, reasons = append(ended, e.id), append(reasons, string(issuer.ReasonLimit))
+			ended, subjects, reasons = append(ended, e.id), append(subjects, e.subject), append(reasons, string(issuer.ReasonLimit))
 			return err
 		},
 	})
@@ -284,5 +284,5 @@ func (t *tx) endThese(a *appender, tick int64, ids [][16]byte) ([]query, error) 
 	for _, id := range ended {
 		a.add(issuer.EntrySession, issuer.SessionID(id).String())
 	}
-	return append(a.write(), query{sql: endSQL, args: []any{a.now, minute(a.now), ended, reasons}}), nil
+	return append(a.write(), query{sql: endSQL, args: []any{a.now, minute(a.now), ended, reasons}}, leave(a.now, ended, subjects, reasons)), nil
 }

@@ -97,7 +97,7 @@ func (h *homes) take(t testing.TB) string {
 	select {
 	case role = <-h.free:
 		h.server.Exec(t, h.database, `SET search_path = `+role+`;
-			DELETE FROM sessions; DELETE FROM users; DELETE FROM keys; DELETE FROM log; DELETE FROM login_failures; DELETE FROM audit;
+			DELETE FROM sessions; DELETE FROM users; DELETE FROM keys; DELETE FROM log; DELETE FROM login_failures; DELETE FROM audit; DELETE FROM receivers; DELETE FROM notices;
 			UPDATE clock SET latest = 0;
 			UPDATE log_head SET name = gen_random_uuid(), seq = 0, at = 0, chain = decode(repeat('00', 32), 'hex');
 			UPDATE audit_head SET log = gen_random_uuid(), seq = 0, at = NULL, pruned = 0, sealed_seq = 0, sealed_at = NULL, seal = NULL,
@@ -217,4 +217,16 @@ func (n *nodes) RevokeBefore(ctx context.Context, kind issuer.EntryKind, value s
 
 func (n *nodes) Prune(ctx context.Context, keep issuer.Retention, limit int) (int, error) {
 	return n.next().Prune(ctx, keep, limit)
+}
+
+func (n *nodes) NameReceivers(ctx context.Context, names []string) error {
+	return n.next().NameReceivers(ctx, names)
+}
+
+func (n *nodes) Notices(ctx context.Context, receiver string, limit int) ([]issuer.Notice, error) {
+	return n.next().Notices(ctx, receiver, limit)
+}
+
+func (n *nodes) DropNotices(ctx context.Context, receiver string, ids []issuer.NoticeID) error {
+	return n.next().DropNotices(ctx, receiver, ids)
 }

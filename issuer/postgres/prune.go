@@ -19,11 +19,11 @@ func (s *Store) Prune(ctx context.Context, keep issuer.Retention, limit int) (in
 	switch {
 	case limit <= 0:
 		return 0, errors.New("postgres: prune: the limit is not positive")
-	case keep.Sessions < 0 || keep.Log < 0 || keep.Keys < 0 || keep.Failures < 0 || keep.MostFailures < 0 || keep.Audit < 0:
+	case keep.Sessions < 0 || keep.Log < 0 || keep.Keys < 0 || keep.Notices < 0 || keep.Failures < 0 || keep.MostFailures < 0 || keep.Audit < 0:
 		return 0, errors.New("postgres: prune: a retention is negative")
 	}
 	deleted := 0
-	for _, step := range []func(context.Context, issuer.Retention, int) (looked, gone int, err error){s.pruneLog, s.pruneAudit, s.pruneSessions, s.pruneFailures} {
+	for _, step := range []func(context.Context, issuer.Retention, int) (looked, gone int, err error){s.pruneLog, s.pruneAudit, s.pruneSessions, s.pruneFailures, s.pruneNotices} {
 		for more := true; more && deleted < limit; {
 			size := min(limit-deleted, pruneStep)
 			looked, gone, err := step(ctx, keep, size)

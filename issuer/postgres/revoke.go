@@ -97,7 +97,7 @@ func (s *Store) endAll(ctx context.Context, reqs []issuer.Revocation) ([]batch.R
 			a.now = max(a.now, e.last)
 		}
 		var ended [][16]byte
-		var reasons []string
+		var subjects, reasons []string
 		for i, r := range reqs {
 			e, ok := found[r.SessionID]
 			if !ok || r.OwnedBy != "" && r.OwnedBy != e.subject {
@@ -109,7 +109,7 @@ func (s *Store) endAll(ctx context.Context, reqs []issuer.Revocation) ([]batch.R
 			case e.revoked == nil:
 				results[i].Value.Sessions = []issuer.SessionID{e.id}
 				a.records = append(a.records, results[i].Value.Audit(e.subject, r.Audit)...)
-				ended, reasons = append(ended, e.id), append(reasons, string(r.Reason))
+				ended, subjects, reasons = append(ended, e.id), append(subjects, e.subject), append(reasons, string(r.Reason))
 				if r.Reason != issuer.ReasonExpired {
 					a.add(issuer.EntrySession, e.id.String())
 				}
@@ -123,7 +123,7 @@ func (s *Store) endAll(ctx context.Context, reqs []issuer.Revocation) ([]batch.R
 		s.seen(a.now)
 		queries = append(a.write(), audit.write(a.now, a.records)...)
 		if len(ended) > 0 {
-			queries = append(queries, query{sql: endSQL, args: []any{a.now, minute(a.now), ended, reasons}})
+			queries = append(queries, query{sql: endSQL, args: []any{a.now, minute(a.now), ended, reasons}}, leave(a.now, ended, subjects, reasons))
 		}
 		return t.commit(append(queries, s.raiseLater(slot, a.now)...)...)
 	})
@@ -157,7 +157,7 @@ func (s *Store) alone(ctx context.Context, op string, repeatable bool, work func
 // write is under way.
 func (t *tx) endSubject(a *appender, subject string, reason issuer.Reason) (issuer.Revoked, error) {
 	var ended [][16]byte
-	var reasons []string
+	var subjects, reasons []string
 	var done issuer.Revoked
 	err := t.send(query{
 		sql:  `SELECT ` + endingColumns + ` FROM sessions s WHERE s.subject = $1 AND s.revoked_at IS NULL ORDER BY s.created_at, s.id`,
@@ -165,7 +165,7 @@ func (t *tx) endSubject(a *appender, subject string, reason issuer.Reason) (issu
 		each: func(rows pgx.Rows) error {
 			e, err := scanEnding(rows)
 			a.now = max(a.now, e.last)
-			ended, reasons = append(ended, e.id), append(reasons, string(reason))
+			ended, subjects, reasons = append(ended, e.id), append(subjects, subject), append(reasons, string(reason))
 			done.Sessions = append(done.Sessions, e.id)
 			return err
 		},
@@ -183,5 +183,5 @@ func (t *tx) endSubject(a *appender, subject string, reason issuer.Reason) (issu
 	if len(ended) == 0 {
 		return done, nil
 	}
-	return done, t.send(query{sql: endSQL, args: []any{a.now, minute(a.now), ended, reasons}})
+	return done, t.send(query{sql: endSQL, args: []any{a.now, minute(a.now), ended, reasons}}, leave(a.now, ended, subjects, reasons))
 }

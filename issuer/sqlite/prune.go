@@ -18,7 +18,7 @@ func (s *Store) Prune(ctx context.Context, keep issuer.Retention, limit int) (in
 	switch {
 	case limit <= 0:
 		return 0, errors.New("sqlite: prune: the limit is not positive")
-	case keep.Sessions < 0 || keep.Log < 0 || keep.Keys < 0 || keep.Failures < 0 || keep.MostFailures < 0 || keep.Audit < 0:
+	case keep.Sessions < 0 || keep.Log < 0 || keep.Keys < 0 || keep.Notices < 0 || keep.Failures < 0 || keep.MostFailures < 0 || keep.Audit < 0:
 		return 0, errors.New("sqlite: prune: a retention is negative")
 	}
 	deleted := 0
@@ -27,6 +27,7 @@ func (s *Store) Prune(ctx context.Context, keep issuer.Retention, limit int) (in
 		func(t *tx, limit int) (int, int, error) { return t.pruneAudit(keep.Audit, limit) },
 		func(t *tx, limit int) (int, int, error) { return t.pruneSessions(keep, limit) },
 		func(t *tx, limit int) (int, int, error) { return t.pruneFailures(keep, limit) },
+		func(t *tx, limit int) (int, int, error) { return t.pruneNotices(keep, limit) },
 	} {
 		for more := true; more && deleted < limit; {
 			size := min(limit-deleted, pruneStep)

@@ -75,14 +75,16 @@ func (t *tx) revokeSurplus(n issuer.NewSession) ([]issuer.SessionID, error) {
 // calls back their tokens.
 func (t *tx) revoke(reason issuer.Reason, where string, args ...any) (issuer.Revoked, error) {
 	done := issuer.Revoked{At: instant(t.now)}
+	var subjects []string
 	rows, err := t.QueryContext(t.ctx, `UPDATE sessions SET revoked_at = ?, revoke_reason = ?, due_at = min(due_at, ?)
-		WHERE revoked_at IS NULL AND `+where+` RETURNING id`, append([]any{t.now, string(reason), t.now}, args...)...)
+		WHERE revoked_at IS NULL AND `+where+` RETURNING id, subject`, append([]any{t.now, string(reason), t.now}, args...)...)
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var id issuer.SessionID
-		if err := rows.Scan(into(id[:])); err != nil {
+		var subject string
+		if err := rows.Scan(into(id[:]), &subject); err != nil {
 			return err
 		}
-		done.Sessions = append(done.Sessions, id)
+		done.Sessions, subjects = append(done.Sessions, id), append(subjects, subject)
 		return nil
 	})
 	if err != nil || reason == issuer.ReasonExpired {
@@ -91,6 +93,9 @@ func (t *tx) revoke(reason issuer.Reason, where string, args ...any) (issuer.Rev
 	entries := make([]issuer.Entry, len(done.Sessions))
 	for i, id := range done.Sessions {
 		entries[i] = issuer.Entry{Kind: issuer.EntrySession, Value: id.String()}
+		if _, err := t.exec(leaveNotices, t.now, id[:], subjects[i], string(reason)); err != nil {
+			return done, err
+		}
 	}
 	return done, t.append(entries)
 }

@@ -163,7 +163,7 @@ func (s *Store) prepare(ctx context.Context) (err error) {
 	for _, query := range []string{
 		getLatest, setLatest, savepoint, release, rollbackTo,
 		sessionByID, rotateSession, insertSession, useGrant, userHolds,
-		appendLog, getHead, setHead,
+		appendLog, getHead, setHead, leaveNotices,
 		appendAudit, getAuditEnd, setAuditEnd,
 	} {
 		if s.hot[query], err = s.writer.PrepareContext(ctx, query); err != nil {

@@ -78,6 +78,7 @@ func Run(t *testing.T, open Opener) {
 		{"log", logRules()},
 		{"pruning", pruneRules()},
 		{"audit", auditRules()},
+		{"notices", noticeRules()},
 	} {
 		t.Run(area.name, func(t *testing.T) {
 			for _, r := range area.rules {
