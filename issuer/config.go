@@ -86,7 +86,9 @@ type Config struct {
 	LoginLimits LoginLimits
 
 	// FeedReaders is how many may read the feed of revocations at once; default
-	// 10,000. Each is a connection and some 30 KiB.
+	// 10,000. Each is a connection and some 30 KiB. One address (of IPv6, a /64)
+	// may have a quarter of the places, rounded up, but for this machine's own and
+	// one that [RequestInfo] does not tell.
 	FeedReaders int
 
 	// StatusListTTL, if not 0, gives access tokens a place in a status list

@@ -3,6 +3,7 @@ package issuer
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -44,6 +45,7 @@ type Feed struct {
 
 	mu      sync.Mutex // of what follows
 	readers int
+	places  map[netip.Addr]int // readers by the network that they come from
 	running bool
 	closed  bool
 	last    *link // the end of the chain of batches; nil while nobody reads
@@ -77,6 +79,7 @@ func newFeed(i *Issuer, log RevocationLog) *Feed {
 		woken:  make(chan struct{}, 1),
 		ended:  make(chan struct{}),
 		pages:  map[pageKey]*Batch{},
+		places: map[netip.Addr]int{},
 	}
 }
 
@@ -106,25 +109,29 @@ func (f *Feed) wakeUp() {
 	}
 }
 
-// join counts a reader in, and sees that the log is being read.
-func (f *Feed) join(ctx context.Context) error {
+// join counts a reader from a network in, and sees that the log is being read.
+func (f *Feed) join(ctx context.Context, network netip.Addr) error {
+	most := f.issuer.cfg.FeedReaders
 	f.mu.Lock()
 	switch {
 	case f.closed:
 		f.mu.Unlock()
 		return ErrFeedEnded
-	case f.readers >= f.issuer.cfg.FeedReaders:
+	case f.readers >= most || f.places[network] >= (most+3)/4:
 		f.mu.Unlock()
 		return ErrFeedFull
 	}
 	f.readers++
+	if network.IsValid() {
+		f.places[network]++
+	}
 	begun := f.last != nil
 	f.mu.Unlock()
 	if begun {
 		return nil
 	}
 	if _, err := f.poll(ctx, false); err != nil {
-		f.leave()
+		f.leave(network)
 		return err
 	}
 	f.mu.Lock()
@@ -136,10 +143,27 @@ func (f *Feed) join(ctx context.Context) error {
 	return nil
 }
 
-func (f *Feed) leave() {
+func (f *Feed) leave(network netip.Addr) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.readers--
+	if f.places[network]--; f.places[network] <= 0 {
+		delete(f.places, network)
+	}
+}
+
+// networkOf is what a client's place is counted under: its address, or of IPv6,
+// where who has one has many, the network. It is invalid for what has no bound:
+// this machine, and whoever is not known.
+func networkOf(client netip.Addr) netip.Addr {
+	switch {
+	case client.IsLoopback():
+		return netip.Addr{}
+	case client.Is6():
+		network, _ := client.Prefix(64) // no error: 64 bits it has
+		return network.Addr()
+	}
+	return client
 }
 
 // run reads the log until nobody has read the feed for a while.
@@ -301,6 +325,9 @@ var errGap = errors.New("issuer: pruned")
 // different places come to share them.
 func (f *Feed) page(ctx context.Context, log [16]byte, from, to uint64) (*Batch, error) {
 	key := pageKey{from, min(to, from-from%pageEntries+pageEntries)}
+	if _, err := f.batchSigner(); err != nil { // forgets pages of another key
+		return nil, err
+	}
 	f.mu.Lock()
 	kept := f.pages[key]
 	f.mu.Unlock()
@@ -345,6 +372,9 @@ func (f *Feed) page(ctx context.Context, log [16]byte, from, to uint64) (*Batch,
 // there and its chain; what comes after are pages as usual. Readers that come
 // together share it, unless one of them found it of no use.
 func (f *Feed) snapshot(ctx context.Context, last *link, anew bool) (*Batch, error) {
+	if _, err := f.batchSigner(); err != nil { // forgets that of another key
+		return nil, err
+	}
 	if b := f.keptSnapshot(last); b != nil && !anew {
 		return b, nil
 	}

@@ -3,17 +3,19 @@ package issuer
 import (
 	"context"
 	"errors"
+	"net/netip"
 )
 
 // FeedReader reads the feed from some place on. It is for one goroutine. Make it
 // with [Feed.Read].
 type FeedReader struct {
-	feed  *Feed
-	place place
-	begin bool  // with a snapshot
-	at    *link // nil while catching up
-	left  bool
-	begun int // snapshots in a row without a page behind them
+	feed    *Feed
+	network netip.Addr
+	place   place
+	begin   bool  // with a snapshot
+	at      *link // nil while catching up
+	left    bool
+	begun   int // snapshots in a row without a page behind them
 }
 
 // Read begins to read after the batch of an ID. An empty id, or one of another
@@ -21,14 +23,14 @@ type FeedReader struct {
 // ErrInvalidRequest for what is no id, ErrFeedFull, ErrFeedEnded, those of the
 // store. Close the reader.
 func (f *Feed) Read(ctx context.Context, id string) (*FeedReader, error) {
-	r := &FeedReader{feed: f, begin: id == ""}
+	r := &FeedReader{feed: f, network: networkOf(RequestInfoOf(ctx).Client), begin: id == ""}
 	if !r.begin {
 		var err error
 		if r.place, err = parsePlace(id); err != nil {
 			return nil, err
 		}
 	}
-	if err := f.join(ctx); err != nil {
+	if err := f.join(ctx, r.network); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -38,7 +40,7 @@ func (f *Feed) Read(ctx context.Context, id string) (*FeedReader, error) {
 func (r *FeedReader) Close() {
 	if !r.left {
 		r.left = true
-		r.feed.leave()
+		r.feed.leave(r.network)
 	}
 }
 

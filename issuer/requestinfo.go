@@ -5,8 +5,8 @@ import (
 	"net/netip"
 )
 
-// RequestInfo says on whose behalf something happens, for logs and audit
-// trails. It decides nothing.
+// RequestInfo says on whose behalf something happens, for logs, audit trails and
+// bounds by address. It proves nothing.
 type RequestInfo struct {
 	// ID names the request in logs, in the audit trail and in the answer: at
 	// most 64 letters, digits, dots, dashes and underscores. Empty for what
