@@ -80,7 +80,8 @@ type benchIntrospectCmd struct {
 
 type benchRevokeCmd struct {
 	benchFlags
-	Followers int `help:"Measure instead how soon this many followers of the feed have each revocation." placeholder:"N"`
+	Followers int    `help:"Measure instead how soon this many followers of the feed have each revocation." placeholder:"N"`
+	FollowURL string `name:"follow-url" help:"Another node of the service, for the followers. Default: that of --url." placeholder:"URL"`
 }
 
 type benchMixedCmd struct {
@@ -148,6 +149,9 @@ func (c *benchVerifyCmd) Run(ctx context.Context, s *streams) error {
 func (c *benchRevokeCmd) Run(ctx context.Context, s *streams) error {
 	if c.Followers != 0 {
 		return c.propagation(ctx, s)
+	}
+	if c.FollowURL != "" {
+		return usage("--follow-url is for --followers")
 	}
 	return c.run(ctx, s, loadgen.Revoke, nil)
 }

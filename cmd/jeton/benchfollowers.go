@@ -35,7 +35,7 @@ func (c *benchRevokeCmd) propagation(ctx context.Context, s *streams) error {
 	}
 	show := c.display(s)
 	p := loadgen.Propagation{
-		Target: t, Keys: keys, Followers: c.Followers, Rate: rate, Duration: c.Duration,
+		Target: t, Keys: keys, FollowURL: c.FollowURL, Followers: c.Followers, Rate: rate, Duration: c.Duration,
 		OnLogin:    func(done, of int) { show.line("logging in: %d of %d sessions to revoke", done, of) },
 		OnProgress: func(n int64) { show.line("revoked %d", n) },
 	}

@@ -1,6 +1,7 @@
 package loadgen
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -22,6 +23,7 @@ import (
 type Propagation struct {
 	Target    *Target
 	Keys      jeton.KeySet // of the service, for the followers
+	FollowURL string       // the node that they follow; default Target.URL
 	Followers int          // each with a connection, in this process
 	Rate      float64      // revocations that fall due in a second
 	Duration  time.Duration
@@ -129,7 +131,7 @@ func (m *propagation) follow(wait, followers context.Context) error {
 	if err != nil {
 		return err
 	}
-	address := strings.TrimSuffix(m.Target.URL, "/") + "/v1/revocations"
+	address := strings.TrimSuffix(cmp.Or(m.FollowURL, m.Target.URL), "/") + "/v1/revocations"
 	m.arrived = make([][]atomic.Int64, m.Followers)
 	for i := range m.arrived {
 		arrived := make([]atomic.Int64, len(m.sessions))

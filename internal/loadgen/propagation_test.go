@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,6 +33,33 @@ func TestEveryFollowerHasEveryRevocation(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	must(t, r.Check())
+}
+
+// Revocations may be made at one node and followed at another.
+func TestFollowersOfAnotherNode(t *testing.T) {
+	var read atomic.Int64
+	var service http.Handler
+	s := serve(t, 0, func(h http.Handler) http.Handler {
+		service = h
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/v1/revocations" {
+				t.Error("a follower is at the node that revokes")
+			}
+			h.ServeHTTP(w, r)
+		})
+	})
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		read.Add(1)
+		service.ServeHTTP(w, r)
+	}))
+	t.Cleanup(func() { other.CloseClientConnections(); other.Close() })
+	p := propagation(t, s)
+	p.FollowURL = other.URL + "/"
+	r, err := p.Run(t.Context())
+	must(t, err)
+	if r.Revocations != 10 || r.Missed != 0 || r.Errors != 0 || read.Load() != 4 {
+		t.Errorf("%+v; %d followers at the other node", r, read.Load())
+	}
 }
 
 // mute answers a follower's first batch and no other.
