@@ -228,38 +228,44 @@ func (t *try) begin(ctx context.Context) error {
 	for {
 		t.mu.Lock()
 		others, changed := t.underWay[t.key], t.changed
-		t.underWay[t.key]++
+		wait := !t.room(others)
+		if !wait {
+			t.underWay[t.key]++
+		}
 		t.mu.Unlock()
+		// Who waits does not count, or two that wait would wait for each other.
+		if wait {
+			select {
+			case <-changed:
+				continue
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
 		if err := t.check(ctx); err != nil {
-			t.leave(true)
+			t.leave()
 			return err
 		}
-		if others == 0 || t.stored.Count+others < t.steps.free {
+		if t.room(others) {
 			t.begun = true
 			return nil
 		}
-		t.leave(false)
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			t.mu.Lock()
-			defer t.mu.Unlock()
-			t.tell() // who took this one for a try under way
-			return ctx.Err()
-		}
+		t.leave() // more failed by now than when this began
 	}
 }
 
-// leave takes the try out of those under way.
-func (t *try) leave(tell bool) {
+// room tells whether the try may be made beside others, by the failures that were
+// stored when it was checked last.
+func (t *try) room(others int) bool { return others == 0 || t.stored.Count+others < t.steps.free }
+
+// leave takes the try out of those under way, and tells who waits for one.
+func (t *try) leave() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.underWay[t.key]--; t.underWay[t.key] == 0 {
 		delete(t.underWay, t.key)
 	}
-	if tell {
-		t.tell()
-	}
+	t.tell()
 }
 
 // tell wakes those who wait for tries under way. mu is held.
@@ -272,7 +278,7 @@ func (g *loginGuard) tell() {
 func (t *try) end() {
 	if t.begun {
 		t.begun = false
-		t.leave(true)
+		t.leave()
 	}
 }
 

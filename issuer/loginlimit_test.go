@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jeton-go/jeton/issuer"
@@ -356,4 +357,66 @@ func TestLimitsOnLoginsThatMakeNoSense(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// Logins that wait for one under way don't wait for each other when it has ended
+// without an outcome.
+func TestLoginsThatWaitForAnotherGoOnWhenItEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(c *issuer.Config) { c.HashSlots = 3 })
+		w.alice()
+		for i := range 9 {
+			w.guess(from(fmt.Sprintf("10.0.0.%d", i)), "alice", "wrong", "")
+		}
+		var mu sync.Mutex
+		var held []chan struct{} // looks at the store, the oldest first
+		release := func(last bool) bool {
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			if len(held) == 0 {
+				return false
+			}
+			i := 0
+			if last {
+				i = len(held) - 1
+			}
+			close(held[i])
+			held = slices.Delete(held, i, i+1)
+			return true
+		}
+		count := make(chan struct{})
+		w.store.Before("CountLoginFailure", func() error { <-count; return errDisk })
+		var all sync.WaitGroup
+		all.Go(func() {
+			if _, err := w.Login(from("10.1.0.1"), issuer.LoginRequest{Username: "alice", Password: "wrong"}); !errors.Is(err, errDisk) {
+				t.Errorf("%v", err)
+			}
+		})
+		synctest.Wait()
+		w.store.Before("LoginFailures", func() error {
+			hold := make(chan struct{})
+			mu.Lock()
+			held = append(held, hold)
+			mu.Unlock()
+			<-hold
+			return nil
+		})
+		login := func(address string) {
+			all.Go(func() {
+				if got := w.guess(from(address), "alice", testPassword, ""); got != "ok" {
+					t.Errorf("a login that waited: %s", got)
+				}
+			})
+			release(true) // its first look, before it has a slot for a hash
+			synctest.Wait()
+		}
+		login("10.2.0.1")
+		close(count)
+		synctest.Wait()
+		login("10.2.0.2")
+		for release(false) {
+		}
+		all.Wait()
+	})
 }
