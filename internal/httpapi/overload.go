@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"errors"
+	"math"
 	"net/http"
 	"sync"
 	"time"
@@ -25,12 +26,19 @@ const (
 func (c class) String() string { return [...]string{"login", "refresh", "verify"}[c] }
 
 const (
-	startLimit, leastLimit, mostLimit = 1024, 64, 8192
+	// Clients that ask again as soon as they have an answer are all under way at
+	// once, a thousand of them too, and where they are served there is nothing to
+	// turn away.
+	startLimit, leastLimit, mostLimit = 4096, 64, 8192
 	// A window of calls is judged once it is so long and has so many.
 	windowTime, windowCalls = time.Second, 20
 	// slow is a mean latency under which nothing is overloaded; else it is
-	// overloaded when calls take slowdown times as long as they use to.
-	slow, slowdown = 250 * time.Millisecond, 4
+	// overloaded when calls take slowdown times as long as they use to. It is
+	// what a queue of a thousand takes where processors are shared with others,
+	// and far less than any client waits.
+	slow, slowdown = time.Second, 4
+	// growth of the limit in a second without overload.
+	growth = 1.1
 	// stall is how long no call may have ended while some are under way.
 	stall, stallCalls = 2 * time.Second, 4
 )
@@ -43,7 +51,7 @@ var share = [classes]float64{classLogin: 0.5, classRefresh: 0.75, classVerify: 1
 // It measures two things. How many calls are under way, against a limit that
 // shrinks when calls become slower than they use to be and grows again when they
 // are not; and whether any call ends at all. Reading a body takes as long as the
-// client likes and is no part of it, nor is the queue for password hashes, which
+// client likes and is no part of it, nor is writing a long answer, nor is the queue for password hashes, which
 // has bounds of its own. It is safe for concurrent use. Make it with
 // [NewOverload].
 type Overload struct {
@@ -143,20 +151,26 @@ func (o *Overload) leave(c class, began time.Time) {
 	}
 	mean := w.sum / time.Duration(w.calls)
 	// A store may become slower for good. That it is no overload shows after some
-	// minutes in which fewer calls made it no faster.
+	// minutes in which fewer calls made it no faster. There is an end to what one
+	// gets used to, or an overload that lasts would become the usual.
 	learn := time.Duration(64)
 	switch {
 	case mean > max(slow, slowdown*o.usual):
 		o.limit = max(leastLimit, 0.8*min(o.limit, float64(w.peak)))
 		learn = 1024
+	case o.limit < startLimit:
+		// Back to where it began, whether or not it is used: an overload that is
+		// over must not turn away the next crowd, a night later.
+		o.limit = min(startLimit, o.limit*math.Pow(growth, now.Sub(w.start).Seconds()))
 	case float64(w.peak) > o.limit/2:
-		o.limit = min(mostLimit, o.limit*1.1)
+		o.limit = min(mostLimit, o.limit*growth)
 	}
 	if o.usual == 0 || mean < o.usual {
 		o.usual = mean
 	} else {
 		o.usual += (mean - o.usual) / learn
 	}
+	o.usual = min(slow, o.usual)
 	w.start, w.sum, w.calls, w.peak = now, 0, 0, o.calls()
 }
 

@@ -193,10 +193,11 @@ func TestTheLimitFollowsHowLongCallsTake(t *testing.T) {
 		}
 		return o.Stats().Limit
 	}
-	if got := window(100, 2*time.Millisecond); got != 1024 {
+	began := o.Stats().Limit
+	if got := window(100, 2*time.Millisecond); got != began {
 		t.Errorf("calls that are few and fast: %d", got)
 	}
-	if got := window(900, 100*time.Millisecond); got <= 1024 {
+	if got := window(3600, 100*time.Millisecond); got <= began {
 		t.Errorf("calls that are many and fast enough: %d", got)
 	}
 	last := window(600, 2*time.Second)
@@ -212,9 +213,106 @@ func TestTheLimitFollowsHowLongCallsTake(t *testing.T) {
 	for range 100 {
 		last = window(2000, 2*time.Millisecond)
 	}
-	if last < 1024 {
+	if last < began {
 		t.Errorf("calls that are fast again: %d", last)
 	}
+}
+
+// crowd is clients that refresh again and again, each as soon as it has its
+// answer, while the service answers so many in a second.
+func crowd(clock *clock, o *httpapi.Overload, clients, rate int, during time.Duration) (shed uint64) {
+	before := o.Stats().Shed["refresh"]
+	var queue []func()
+	const step = 50 * time.Millisecond
+	for range during / step {
+		for len(queue) < clients {
+			done, err := o.Enter("refresh")
+			if err != nil {
+				break // and this one comes later
+			}
+			queue = append(queue, done)
+		}
+		clock.advance(step)
+		for range min(len(queue), rate*int(step)/int(time.Second)) {
+			queue[0]()
+			queue = queue[1:]
+		}
+	}
+	for _, done := range queue {
+		done()
+	}
+	return o.Stats().Shed["refresh"] - before
+}
+
+func TestACrowdThatIsServedIsNoOverload(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		clients, rate int
+	}{
+		{"few", 64, 4000},
+		{"a thousand", 1000, 4000},
+		{"where hashes take the processors", 256, 600},
+		{"a thousand there", 1000, 1200},
+		{"three thousand", 3000, 4000},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			clock := &clock{now: time.Unix(1e9, 0)}
+			o := httpapi.NewOverload(clock.Now)
+			// It has seen better times.
+			crowd(clock, o, 4, 100, 10*time.Second)
+			if n := crowd(clock, o, c.clients, c.rate, time.Minute); n > 0 {
+				t.Errorf("%d refreshes were turned away", n)
+			}
+		})
+	}
+}
+
+// What an overload left of the limit must not meet the crowd of the next morning.
+func TestTheLimitIsBackAfterAQuietTime(t *testing.T) {
+	clock := &clock{now: time.Unix(1e9, 0)}
+	o := httpapi.NewOverload(clock.Now)
+	began := o.Stats().Limit
+	crowd(clock, o, 4, 100, 10*time.Second)
+	crowd(clock, o, 4000, 100, 20*time.Minute) // and nobody gets used to it
+	if got := o.Stats().Limit; got > began/4 {
+		t.Fatalf("an overload left a limit of %d", got)
+	}
+	crowd(clock, o, 2, 100, 2*time.Minute) // never near any limit
+	if got := o.Stats().Limit; got != began {
+		t.Errorf("two quiet minutes later it is %d", got)
+	}
+	if n := crowd(clock, o, 1000, 4000, 10*time.Second); n > 0 {
+		t.Errorf("%d refreshes were turned away", n)
+	}
+}
+
+// Whoever takes a list of sessions as slowly as can be holds nobody else up.
+func TestAnAnswerOnItsWayIsNoCallUnderWay(t *testing.T) {
+	b := newBlocked(t)
+	p := b.alice()
+	r := httptest.NewRequest("GET", "/v1/sessions", nil)
+	r.Header.Set("Authorization", "Bearer "+p.Access)
+	w := &slowReader{ResponseRecorder: httptest.NewRecorder(), underWay: func() int { return b.overload.Stats().UnderWay["verify"] }}
+	b.handler.ServeHTTP(w, r)
+	if w.Code != 200 || w.writes == 0 {
+		t.Fatalf("status %d, %d writes", w.Code, w.writes)
+	}
+	if w.most > 0 {
+		t.Errorf("while the list is written %d calls are under way", w.most)
+	}
+}
+
+// slowReader looks at what is under way while a body is written to it.
+type slowReader struct {
+	*httptest.ResponseRecorder
+	underWay     func() int
+	writes, most int
+}
+
+func (w *slowReader) Write(p []byte) (int, error) {
+	w.writes++
+	w.most = max(w.most, w.underWay())
+	return w.ResponseRecorder.Write(p)
 }
 
 // The health of the service is asked for elsewhere, by somebody who would restart

@@ -86,7 +86,7 @@ func (a *api) publicRoutes() []route {
 		{"POST /oauth/token", a.token},
 		{"POST /oauth/revoke", a.revoke},
 		{"POST /oauth/introspect", a.introspect},
-		{"GET /v1/sessions", a.admitted(classVerify, a.listSessions)},
+		{"GET /v1/sessions", a.listSessions},
 		{"DELETE /v1/sessions", a.admitted(classVerify, a.revokeSessions)},
 		{"DELETE /v1/sessions/{sid}", a.admitted(classVerify, a.revokeSession)},
 		{"POST /v1/logout", a.admitted(classVerify, a.logout)},
