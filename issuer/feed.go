@@ -156,6 +156,7 @@ func (f *Feed) leave(network netip.Addr) {
 // where who has one has many, the network. It is invalid for what has no bound:
 // this machine, and whoever is not known.
 func networkOf(client netip.Addr) netip.Addr {
+	client = client.Unmap().WithZone("") // of IPv4 that looks like IPv6 all would be one network
 	switch {
 	case client.IsLoopback():
 		return netip.Addr{}

@@ -68,6 +68,29 @@ func TestOneAddressDoesNotGetAllPlacesOfTheFeed(t *testing.T) {
 	read("127.0.0.1", issuer.ErrFeedFull)
 }
 
+// A program that embeds an issuer may have addresses as a socket of both families
+// tells them.
+func TestIPv4AddressesThatLookLikeIPv6AreNoOneNetwork(t *testing.T) {
+	w := newWorld(t, func(c *issuer.Config) { c.FeedReaders = 8 })
+	t.Cleanup(w.Feed().Close)
+	for _, c := range []struct {
+		address string
+		want    error
+	}{
+		{"::ffff:192.0.2.1", nil}, {"192.0.2.1", nil}, {"::ffff:192.0.2.1", issuer.ErrFeedFull},
+		{"::ffff:192.0.2.2", nil}, {"::ffff:127.0.0.1", nil}, {"::ffff:127.0.0.1", nil}, {"127.0.0.1", nil},
+		{"fe80::1%eth0", nil}, {"fe80::2", nil}, {"fe80::3%eth1", issuer.ErrFeedFull},
+	} {
+		r, err := readAs(w, c.address)
+		if !errors.Is(err, c.want) {
+			t.Fatalf("%s: %v; want %v", c.address, err, c.want)
+		}
+		if r != nil {
+			t.Cleanup(r.Close)
+		}
+	}
+}
+
 // What was signed for those who read before a key was revoked is of no use to
 // those who come after.
 func TestWhatTheFeedKeepsIsOfTheKeyThatSigns(t *testing.T) {
