@@ -13,5 +13,5 @@ func ExampleNewOverload() {
 	options := issuerhttp.Options{Overload: overload}
 	stats := options.Overload.Stats()
 	fmt.Println(stats.Shed["login"], "logins were turned away, of at most", stats.Limit, "calls", stats.UnderWay["verify"], "are under way")
-	// Output: 0 logins were turned away, of at most 1024 calls 0 are under way
+	// Output: 0 logins were turned away, of at most 4096 calls 0 are under way
 }
