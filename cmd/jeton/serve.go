@@ -161,7 +161,7 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 		}
 		return iss.Ping(ctx)
 	}
-	servers := []*http.Server{newServer(drain.leave(handler), log), newServer(issuerhttp.Admin(iss, ready, options), log)}
+	servers := []*http.Server{newServer(drain.leave(hintAtProxy(handler, proxies, log)), log), newServer(issuerhttp.Admin(iss, ready, options), log)}
 	servers[0].TLSConfig = tlsConfig
 	if c.Pprof {
 		servers[1].WriteTimeout = profileTime
