@@ -104,14 +104,14 @@ func mask(s string) string { return tokenLike.ReplaceAllString(s, "[redacted]") 
 // query, no body, and no token that a client put into the path by mistake.
 func withoutSecrets(r *http.Request) *http.Request {
 	c := &http.Request{
-		Method:     r.Method,
+		Method:     mask(r.Method),
 		URL:        &url.URL{Path: mask(r.URL.Path)},
 		Proto:      r.Proto,
 		ProtoMajor: r.ProtoMajor,
 		ProtoMinor: r.ProtoMinor,
 		Header:     make(http.Header, len(r.Header)),
 		Body:       http.NoBody,
-		Host:       r.Host,
+		Host:       mask(r.Host),
 		RemoteAddr: r.RemoteAddr,
 		TLS:        r.TLS,
 		Pattern:    r.Pattern,

@@ -151,3 +151,24 @@ func TestMetricsAreForAnybodyAndProfilesForTheAdmin(t *testing.T) {
 		}
 	}
 }
+
+// A method and a host are whatever a client writes in their place: a token, with
+// curl -X.
+func TestAMethodOrHostThatCouldBeATokenIsNotToldOf(t *testing.T) {
+	s := newService(t)
+	var told []string
+	handler, err := httpapi.Public(s.Issuer, httpapi.Options{OnError: func(r *http.Request, _ int, _ error) {
+		told = append(told, r.Method+" "+r.Host)
+	}})
+	must(t, err)
+	token := s.alice().Access
+	for method, host := range map[string]string{token: "auth.example", "PATCH": token} {
+		r := httptest.NewRequest("GET", "/verify", nil)
+		r.Method, r.Host = method, host
+		handler.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	slices.Sort(told)
+	if want := []string{"PATCH [redacted]", "[redacted] auth.example"}; !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
+	}
+}
