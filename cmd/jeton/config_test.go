@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +21,7 @@ import (
 // serveModel is jeton serve as kong sees it.
 func serveModel(t *testing.T) *kong.Node {
 	t.Helper()
-	parser, err := kong.New(&cli{}, kong.DefaultEnvars("JETON"), kong.Vars{"mix": loadgen.DefaultMix}, kong.Exit(func(int) {}))
+	parser, err := kong.New(&cli{}, kong.PostBuild(finish), kong.Vars{"mix": loadgen.DefaultMix}, kong.Exit(func(int) {}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,9 +39,14 @@ func TestTheConfigurationPageHasEverySetting(t *testing.T) {
 	const page = "../../docs/configuration.md"
 	var table strings.Builder
 	table.WriteString("\n| key, flag | default | |\n|---|---|---|\n")
+	group := ""
 	for _, flag := range serveModel(t).Flags {
 		if flag.Target.Type() == reflect.TypeFor[configFile]() || flag.Name == "help" {
 			continue
+		}
+		if flag.Group != nil && flag.Group.Key != group {
+			group = flag.Group.Key
+			fmt.Fprintf(&table, "| **%s** | | |\n", strings.TrimSuffix(group, ":"))
 		}
 		def := flag.Default
 		if flag.IsBool() && def == "" {
@@ -69,6 +75,18 @@ func TestTheConfigurationPageHasEverySetting(t *testing.T) {
 	}
 	if err := os.WriteFile(page, bytes.Join([][]byte{parts[1], []byte(table.String()), parts[3]}, nil), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestTheVariableOfASettingIsItsNameInCapitals(t *testing.T) {
+	for _, flag := range serveModel(t).Flags {
+		want := []string{"JETON_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))}
+		if flag.Name == "help" {
+			want = nil
+		}
+		if !slices.Equal(flag.Envs, want) {
+			t.Errorf("--%s is set by %v, want %v", flag.Name, flag.Envs, want)
+		}
 	}
 }
 

@@ -20,7 +20,7 @@ const packaging = "../../packaging"
 // Every setting that a package names is a flag of jeton serve: a mistyped one
 // would be ignored without a word.
 func TestPackagesNameSettingsThatExist(t *testing.T) {
-	parser, err := kong.New(&cli{}, kong.DefaultEnvars("JETON"), kong.Vars{"mix": loadgen.DefaultMix}, kong.Exit(func(int) {}))
+	parser, err := kong.New(&cli{}, kong.PostBuild(finish), kong.Vars{"mix": loadgen.DefaultMix}, kong.Exit(func(int) {}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,26 +30,26 @@ type cli struct {
 	Serve serveCmd `cmd:"" help:"Run the token service."`
 	Guard guardCmd `cmd:"" help:"Decide for nginx, Caddy, HAProxy, Traefik or Envoy which requests may pass."`
 
-	Keygen keygenCmd `cmd:"" help:"Make a key."`
-	Key    keyCmd    `cmd:"" help:"Convert keys, publish them, compute thumbprints."`
+	Keygen keygenCmd `cmd:"" group:"Tokens and keys:" help:"Make a key."`
+	Key    keyCmd    `cmd:"" group:"Tokens and keys:" help:"Convert keys, publish them, compute thumbprints."`
 
-	Sign   signCmd   `cmd:"" help:"Sign claims."`
-	Verify verifyCmd `cmd:"" help:"Verify a token and print its claims."`
-	Decode decodeCmd `cmd:"" help:"Show what a token says, without verifying it."`
-	Lint   lintCmd   `cmd:"" help:"Say what is wrong with a token, or weak about it, without verifying it."`
+	Sign   signCmd   `cmd:"" group:"Tokens and keys:" help:"Sign claims."`
+	Verify verifyCmd `cmd:"" group:"Tokens and keys:" help:"Verify a token and print its claims."`
+	Decode decodeCmd `cmd:"" group:"Tokens and keys:" help:"Show what a token says, without verifying it."`
+	Lint   lintCmd   `cmd:"" group:"Tokens and keys:" help:"Say what is wrong with a token, or weak about it, without verifying it."`
 
-	User    userCmd    `cmd:"" help:"Keep the embedded users."`
-	Session sessionCmd `cmd:"" help:"List and revoke sessions."`
-	Keys    keysCmd    `cmd:"" help:"Look at the service's own keys."`
-	Audit   auditCmd   `cmd:"" help:"Who did what, when, from where: read the audit log, and check it."`
-	Backup  backupCmd  `cmd:"" help:"Copy the database while the service runs."`
-	Migrate migrateCmd `cmd:"" help:"Look at the database's schema, and bring it up to date."`
-	Doctor  doctorCmd  `cmd:"" help:"Look at an installation and say what is wrong and what to do."`
-	Config  configCmd  `cmd:"" help:"Show and check the settings of the service."`
-	Bench   benchCmd   `cmd:"" help:"Put load on a service and measure it."`
+	Config  configCmd  `cmd:"" group:"Looking after the service:" help:"Show and check the settings of the service."`
+	Doctor  doctorCmd  `cmd:"" group:"Looking after the service:" help:"Look at an installation and say what is wrong and what to do."`
+	User    userCmd    `cmd:"" group:"Looking after the service:" help:"Keep the embedded users."`
+	Session sessionCmd `cmd:"" group:"Looking after the service:" help:"List and revoke sessions."`
+	Keys    keysCmd    `cmd:"" group:"Looking after the service:" help:"Look at the service's own keys."`
+	Audit   auditCmd   `cmd:"" group:"Looking after the service:" help:"Who did what, when, from where: read the audit log, and check it."`
+	Backup  backupCmd  `cmd:"" group:"Looking after the service:" help:"Copy the database while the service runs."`
+	Migrate migrateCmd `cmd:"" group:"Looking after the service:" help:"Look at the database's schema, and bring it up to date."`
+	Bench   benchCmd   `cmd:"" group:"Measuring a service:" help:"Put load on a service and measure it."`
 
-	Version    versionCmd                   `cmd:"" help:"Print the version."`
-	Completion kongplete.InstallCompletions `cmd:"" help:"Print the line that turns on completion in your shell (bash, zsh, fish)."`
+	Version    versionCmd                   `cmd:"" group:"This program:" help:"Print the version."`
+	Completion kongplete.InstallCompletions `cmd:"" group:"This program:" help:"Print the line that turns on completion in your shell (bash, zsh, fish)."`
 }
 
 const description = `JSON Web Tokens from end to end: a token service, verification, and tools.
@@ -99,7 +99,7 @@ func runWith(args []string, in io.Reader, out, errOut io.Writer, at steps) (code
 		kong.Description(description),
 		kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-		kong.DefaultEnvars("JETON"),
+		kong.PostBuild(finish),
 		kong.Vars{"mix": loadgen.DefaultMix},
 		kong.Writers(out, errOut),
 		kong.Exit(func(n int) { panic(exited(n)) }),
@@ -135,6 +135,32 @@ func runWith(args []string, in io.Reader, out, errOut io.Writer, at steps) (code
 		fmt.Fprintf(errOut, "jeton %s: %s\n", commandName(parsed), redacted(err.Error()))
 		return exitRefused
 	}
+}
+
+// finish gives each flag its variable: JETON_ and its name in capitals, whatever is
+// in it (kong's own would make JETON_PKCS_11_PIN_FILE). It also takes the group of a
+// command, which is for the list of commands, from the command's flags.
+func finish(k *kong.Kong) error {
+	return kong.Visit(k.Model, func(each kong.Visitable, next kong.Next) error {
+		node, ok := each.(*kong.Node)
+		if !ok {
+			return next(nil)
+		}
+		for _, flag := range node.Flags {
+			if node.Group != nil && flag.Group != nil && flag.Group.Key == node.Group.Key {
+				flag.Group = nil
+			}
+			switch {
+			case flag.Name == "help":
+			case len(flag.Envs) == 1 && flag.Envs[0] == "-":
+				flag.Envs = nil
+			case len(flag.Envs) == 0:
+				flag.Envs = []string{"JETON_" + strings.ToUpper(strings.NewReplacer("-", "_", ".", "_").Replace(flag.Name))}
+			}
+			flag.Value.Tag.Envs = flag.Envs
+		}
+		return next(nil)
+	})
 }
 
 // hint tells where to read on after a usage error.

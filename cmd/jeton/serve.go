@@ -20,31 +20,36 @@ import (
 
 type serveCmd struct {
 	dataFlags
-	masterKeyFlags
-	AdminTokenFile string        `help:"File with the admin token, which introspection wants. Default: admin.token in the data directory, made on first start." placeholder:"FILE" predictor:"file"`
-	Addr           string        `default:"127.0.0.1:8080" help:"Public listener. Default: ${default}." placeholder:"HOST:PORT"`
-	AdminAddr      string        `default:"127.0.0.1:8081" help:"Admin listener (health, metrics). Default: ${default}." placeholder:"HOST:PORT"`
-	Issuer         string        `help:"URL under which clients reach the public listener; the iss of tokens. Default: http:// (https:// with a certificate) and its address." placeholder:"URL"`
-	Audience       []string      `default:"api" help:"Audience that tokens may be asked for, repeatable; the first is the default. Default: ${default}." placeholder:"NAME"`
-	Alg            string        `default:"RS256" help:"Algorithm of access tokens. Another one than before is a rotation. HS256 is for a single service that verifies its own tokens. Default: ${default}." placeholder:"ALG"`
-	AccessTTL      time.Duration `name:"access-ttl" default:"5m" help:"Life of an access token. Default: ${default}." placeholder:"D"`
-	LongestAccess  time.Duration `name:"longest-access-ttl" help:"Longest life of access tokens that were made before --access-ttl became shorter. Default: --access-ttl." placeholder:"D"`
-	RefreshTTL     time.Duration `name:"refresh-ttl" default:"720h" help:"Life of a session. Default: ${default}." placeholder:"D"`
-	RefreshIdle    time.Duration `default:"168h" help:"Life of a session that nobody uses; 0 for no such limit. Default: ${default}." placeholder:"D"`
-	RefreshGrace   time.Duration `default:"10s" help:"How long after a rotation a retry gets the same answer; 0 makes every reuse revoke. Default: ${default}." placeholder:"D"`
-	KeepEnded      time.Duration `default:"168h" help:"How long the row of a session stays after its end. Default: ${default}." placeholder:"D"`
-	AuditKeep      time.Duration `default:"2160h" help:"How long an entry of the audit log stays; 0 for ever. Default: ${default}." placeholder:"D"`
-	KeyPeriod      time.Duration `default:"720h" help:"How long a key signs access tokens before the next one takes over by itself; 0 for rotation on command only. Default: ${default}." placeholder:"D"`
-	StatusListTTL  time.Duration `name:"status-list-ttl" help:"Put a place in a status list (the IETF's Token Status List) into access tokens, for verifiers that don't know the feed; they may keep a list for so long. Costs some 200 bytes a token. Default: none." placeholder:"D"`
-	DrainDelay     time.Duration `help:"How long to go on serving after SIGTERM, with /readyz at 503: as long as a load balancer takes to notice. Default: 0s." placeholder:"D"`
-	EventReceiver  []string      `help:"Tell this system of revoked sessions, by security event tokens that it fetches (RFC 8936); the file has its Bearer token. Repeatable." placeholder:"NAME=FILE"`
-	KeepEvents     time.Duration `default:"168h" help:"How long an event waits for a receiver. Default: ${default}." placeholder:"D"`
-	limitFlags
-	pkcs11ServeFlags
-	tlsFlags
-	logFlags
-	OTLPEndpoint string `name:"otlp-endpoint" help:"Send traces to this OTLP receiver, over HTTP, such as http://localhost:4318. Default: no traces." placeholder:"URL"`
-	Pprof        bool   `help:"Let who has the admin token take profiles at /debug/pprof/ of the admin listener."`
+	Addr      string   `default:"127.0.0.1:8080" help:"Public listener. Default: ${default}." placeholder:"HOST:PORT"`
+	AdminAddr string   `default:"127.0.0.1:8081" help:"Admin listener (health, metrics). Default: ${default}." placeholder:"HOST:PORT"`
+	Issuer    string   `help:"URL under which clients reach the public listener; the iss of tokens. Default: http:// (https:// with a certificate) and its address." placeholder:"URL"`
+	Audience  []string `default:"api" help:"Audience that tokens may be asked for, repeatable; the first is the default. Default: ${default}." placeholder:"NAME"`
+	Alg       string   `default:"RS256" help:"Algorithm of access tokens. Another one than before is a rotation. HS256 is for a single service that verifies its own tokens. Default: ${default}." placeholder:"ALG"`
+
+	AccessTTL     time.Duration `name:"access-ttl" default:"5m" help:"Life of an access token. Default: ${default}." placeholder:"D" group:"Tokens and sessions:"`
+	LongestAccess time.Duration `name:"longest-access-ttl" help:"Longest life of access tokens that were made before --access-ttl became shorter. Default: --access-ttl." placeholder:"D" group:"Tokens and sessions:"`
+	RefreshTTL    time.Duration `name:"refresh-ttl" default:"720h" help:"Life of a session. Default: ${default}." placeholder:"D" group:"Tokens and sessions:"`
+	RefreshIdle   time.Duration `default:"168h" help:"Life of a session that nobody uses; 0 for no such limit. Default: ${default}." placeholder:"D" group:"Tokens and sessions:"`
+	RefreshGrace  time.Duration `default:"10s" help:"How long after a rotation a retry gets the same answer; 0 makes every reuse revoke. Default: ${default}." placeholder:"D" group:"Tokens and sessions:"`
+	KeepEnded     time.Duration `default:"168h" help:"How long the row of a session stays after its end. Default: ${default}." placeholder:"D" group:"Tokens and sessions:"`
+	StatusListTTL time.Duration `name:"status-list-ttl" help:"Put a place in a status list (the IETF's Token Status List) into access tokens, for verifiers that don't know the feed; they may keep a list for so long. Costs some 200 bytes a token. Default: none." placeholder:"D" group:"Tokens and sessions:"`
+
+	masterKeyFlags   `group:"Keys and secrets:"`
+	AdminTokenFile   string        `help:"File with the admin token, which introspection wants. Default: admin.token in the data directory, made on first start." placeholder:"FILE" predictor:"file" group:"Keys and secrets:"`
+	KeyPeriod        time.Duration `default:"720h" help:"How long a key signs access tokens before the next one takes over by itself; 0 for rotation on command only. Default: ${default}." placeholder:"D" group:"Keys and secrets:"`
+	pkcs11ServeFlags `group:"Keys and secrets:"`
+
+	tlsFlags   `group:"Network and TLS:"`
+	DrainDelay time.Duration `help:"How long to go on serving after SIGTERM, with /readyz at 503: as long as a load balancer takes to notice. Default: 0s." placeholder:"D" group:"Network and TLS:"`
+
+	limitFlags `group:"Limits, and proxies in front:"`
+
+	logFlags      `group:"Logs, audit, events, traces:"`
+	AuditKeep     time.Duration `default:"2160h" help:"How long an entry of the audit log stays; 0 for ever. Default: ${default}." placeholder:"D" group:"Logs, audit, events, traces:"`
+	EventReceiver []string      `help:"Tell this system of revoked sessions, by security event tokens that it fetches (RFC 8936); the file has its Bearer token. Repeatable." placeholder:"NAME=FILE" group:"Logs, audit, events, traces:"`
+	KeepEvents    time.Duration `default:"168h" help:"How long an event waits for a receiver. Default: ${default}." placeholder:"D" group:"Logs, audit, events, traces:"`
+	OTLPEndpoint  string        `name:"otlp-endpoint" help:"Send traces to this OTLP receiver, over HTTP, such as http://localhost:4318. Default: no traces." placeholder:"URL" group:"Logs, audit, events, traces:"`
+	Pprof         bool          `help:"Let who has the admin token take profiles at /debug/pprof/ of the admin listener." group:"Logs, audit, events, traces:"`
 }
 
 func (c *serveCmd) Help() string {
@@ -69,6 +74,16 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	receivers, err := c.receivers()
+	if err != nil {
+		return err
+	}
+	if c.KeepEnded < 0 {
+		return usageError{errors.New("--keep-ended is not negative")}
+	}
+	if err := c.checkLimits(); err != nil {
+		return err
+	}
+	proxies, err := c.proxies()
 	if err != nil {
 		return err
 	}
@@ -99,10 +114,6 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	if err := on.open(c); err != nil {
 		return err
 	}
-	proxies, err := c.proxies()
-	if err != nil {
-		return err
-	}
 	total, perAddress := c.connections(openFiles())
 	if total > openFiles()-spareFiles {
 		log.Warn("more connections than open files: raise the limit (ulimit -n, LimitNOFILE) or lower --max-connections", "connections", total, "open_files", openFiles())
@@ -110,12 +121,6 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	on.public = bounded(on.public, total, perAddress, proxies)
 
 	cfg := c.config(on.public.Addr(), tlsConfig != nil)
-	if c.KeepEnded < 0 {
-		return usageError{errors.New("--keep-ended is not negative")}
-	}
-	if err := c.checkLimits(); err != nil {
-		return err
-	}
 	cfg.Store, cfg.MasterKey, cfg.ReloadMasterKey = observe.Store(store, tell.store), master, source.read
 	cfg.OnWork = tell.work
 	cfg.HashSlots = hashSlots()

@@ -69,7 +69,7 @@ func (t *telemetry) trace(ctx context.Context, endpoint string) error {
 		OnError:  func(err error) { t.log.Warn("traces", "error", err) },
 	})
 	if err != nil {
-		return usageError{err}
+		return usage("--otlp-endpoint: %w", err)
 	}
 	t.store = observe.Both(t.store, t.tracer.Store)
 	work := t.work
