@@ -51,7 +51,7 @@ func (c *keygenCmd) Run(s *streams) error {
 	if err := writeSecretFile(c.Out, data); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.err, "wrote %s: a %s key, kid %s. Keep it secret.\n", c.Out, alg, key.ID())
+	fmt.Fprintf(s.err, "wrote %s: %s key, kid %s. Keep it secret.\n", c.Out, alg, key.ID())
 	if !alg.Symmetric() {
 		fmt.Fprintf(s.err, "The half for verifiers: jeton key public %s\n", c.Out)
 	}

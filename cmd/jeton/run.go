@@ -15,6 +15,7 @@ import (
 	"github.com/willabides/kongplete"
 
 	"github.com/jeton-go/jeton/internal/loadgen"
+	"github.com/jeton-go/jeton/issuer"
 )
 
 // Exit codes: the operation holds, is refused, or was asked for wrongly.
@@ -127,12 +128,12 @@ func runWith(args []string, in io.Reader, out, errOut io.Writer, at steps) (code
 	case err == nil:
 		return exitOK
 	case errors.As(err, &wrong):
-		fmt.Fprintf(errOut, "jeton %s: %s\n", commandName(parsed), redacted(err.Error()))
+		fmt.Fprintf(errOut, "jeton %s: %s\n", commandName(parsed), message(err))
 		return exitUsage
 	case errors.As(err, &quiet):
 		return exitRefused
 	default:
-		fmt.Fprintf(errOut, "jeton %s: %s\n", commandName(parsed), redacted(err.Error()))
+		fmt.Fprintf(errOut, "jeton %s: %s\n", commandName(parsed), message(err))
 		return exitRefused
 	}
 }
@@ -161,6 +162,12 @@ func finish(k *kong.Kong) error {
 		}
 		return next(nil)
 	})
+}
+
+// message is an error as people read it: without the words by which the package
+// tells a program that it was called wrongly.
+func message(err error) string {
+	return redacted(strings.TrimPrefix(err.Error(), issuer.ErrConfig.Error()+": "))
 }
 
 // hint tells where to read on after a usage error.
