@@ -37,6 +37,9 @@ const (
 	AppendAudit
 	Audit
 	SealAudit
+	NameReceivers
+	Notices
+	DropNotices
 	Prune
 	Ping
 )
@@ -64,6 +67,9 @@ var names = [...]string{
 	AppendAudit:         "append_audit",
 	Audit:               "audit",
 	SealAudit:           "seal_audit",
+	NameReceivers:       "name_receivers",
+	Notices:             "notices",
+	DropNotices:         "drop_notices",
 	Prune:               "prune",
 	Ping:                "ping",
 }
@@ -278,6 +284,27 @@ func (s *store) Audit(ctx context.Context, after uint64, limit int) ([]issuer.Au
 func (s *store) SealAudit(ctx context.Context, seal issuer.AuditSeal) error {
 	ctx, done := s.begin(ctx, SealAudit)
 	err := s.Store.SealAudit(ctx, seal)
+	done(err)
+	return err
+}
+
+func (s *store) NameReceivers(ctx context.Context, names []string) error {
+	ctx, done := s.begin(ctx, NameReceivers)
+	err := s.Store.NameReceivers(ctx, names)
+	done(err)
+	return err
+}
+
+func (s *store) Notices(ctx context.Context, receiver string, limit int) ([]issuer.Notice, error) {
+	ctx, done := s.begin(ctx, Notices)
+	notices, err := s.Store.Notices(ctx, receiver, limit)
+	done(err)
+	return notices, err
+}
+
+func (s *store) DropNotices(ctx context.Context, receiver string, ids []issuer.NoticeID) error {
+	ctx, done := s.begin(ctx, DropNotices)
+	err := s.Store.DropNotices(ctx, receiver, ids)
 	done(err)
 	return err
 }
