@@ -3,7 +3,9 @@
 package main
 
 import (
+	"errors"
 	"io/fs"
+	"os"
 	"syscall"
 )
 
@@ -14,6 +16,27 @@ func ownerOf(info fs.FileInfo) (int, bool) {
 		return 0, false
 	}
 	return int(stat.Uid), true
+}
+
+// giveToOwnerOf makes a new file belong to the user that another one belongs to,
+// if that one is there and the user is somebody else, for which it takes root.
+func giveToOwnerOf(name, file string) error {
+	old, err := os.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	fresh, err := os.Stat(file)
+	if err != nil {
+		return err
+	}
+	owner, _ := ownerOf(old)
+	if me, _ := ownerOf(fresh); me == owner {
+		return nil
+	}
+	return os.Chown(file, owner, -1)
 }
 
 // freeSpace returns how many bytes an unprivileged user may still write to the

@@ -157,7 +157,8 @@ func createSecret(name, text string) error {
 }
 
 // replaceSecret puts a text in place of a file's. After a crash it is the old one
-// or the new one. Only the file's owner can read it.
+// or the new one. Only the file's owner can read it, who stays the same: root may
+// give a command beside a service that has a user of its own.
 func replaceSecret(name, text string, step func(string)) error {
 	if real, err := filepath.EvalSymlinks(name); err == nil {
 		name = real // the file is replaced, and not the link to it
@@ -165,6 +166,9 @@ func replaceSecret(name, text string, step func(string)) error {
 	temporary, err := writeBeside(name, text)
 	if err != nil {
 		return err
+	}
+	if err := giveToOwnerOf(name, temporary); err != nil {
+		return errors.Join(err, os.Remove(temporary))
 	}
 	step("written")
 	if err := os.Rename(temporary, name); err != nil {

@@ -88,9 +88,21 @@ var (
 	errUnchanged       = errors.New("the store stays as it is")
 )
 
-// inTurn works on the master keys of the source, which is a file, while nobody
-// else does.
+// inTurn works on the master keys of the source while nobody else does, if it is
+// a file, which the work may write. Another source is only read, which may take a
+// command half a minute: nobody waits for that.
 func (r rekey) inTurn(ctx context.Context, work func(issuer.MasterKey, []issuer.StoredKey) error) error {
+	if r.source.file == "" {
+		master, err := r.source.read(ctx)
+		if err != nil {
+			return err
+		}
+		keys, _, err := r.store.Keys(ctx)
+		if err != nil {
+			return err
+		}
+		return work(master, keys)
+	}
 	var done error
 	err := r.store.UpdateKeys(ctx, func(_ time.Time, keys []issuer.StoredKey) ([]issuer.StoredKey, error) {
 		master, err := r.source.read(ctx)

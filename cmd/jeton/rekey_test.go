@@ -1,13 +1,20 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jeton-go/jeton/internal/pgtest"
+	"github.com/jeton-go/jeton/issuer"
+	"github.com/jeton-go/jeton/issuer/memory"
 )
 
 // rekeySteps are the places where a rekey of a file can be killed, in order.
@@ -136,6 +143,69 @@ func TestRekeyWithTheMasterKeyInTheEnvironment(t *testing.T) {
 	t.Setenv(masterKeyVariable, fresh)
 	s2 := serve(t, data, "--alg", "ES256", "--issuer", s.url)
 	s2.want(200, "refresh with the new master key alone", s2.refresh(pair.Refresh))
+}
+
+// Root may give the command beside a service with a user of its own, who is to
+// read the file at the next start.
+func TestRekeyKeepsTheOwnerOfTheFile(t *testing.T) {
+	if runtime.GOOS == "windows" || os.Geteuid() != 0 {
+		t.Skip("only root can give a file away")
+	}
+	data := t.TempDir()
+	serve(t, data, "--alg", "ES256").stop()
+	name := filepath.Join(data, masterKeyFile)
+	const somebody = 12345
+	if err := os.Chown(name, somebody, -1); err != nil {
+		t.Fatal(err)
+	}
+	old := linesOf(t, name)[0]
+	for _, step := range []string{"begin renamed", ""} {
+		t.Setenv("JETON_TEST_DIE_AT", step)
+		exec.Command("jeton", "keys", "rekey", "--data", data).Run()
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if owner, _ := ownerOf(info); owner != somebody || info.Mode().Perm() != 0o600 {
+			t.Errorf("after %q the file belongs to user %d, with mode %04o", step, owner, info.Mode().Perm())
+		}
+	}
+	if lines := linesOf(t, name); len(lines) != 1 || lines[0] == old {
+		t.Errorf("%d lines; the old key is the first: %t", len(lines), lines[0] == old)
+	}
+}
+
+// noTransaction is a store in which nothing may wait.
+type noTransaction struct {
+	issuer.Store
+	t *testing.T
+}
+
+func (s noTransaction) UpdateKeys(context.Context, func(time.Time, []issuer.StoredKey) ([]issuer.StoredKey, error), ...func() []issuer.AuditRecord) error {
+	s.t.Error("rule: a command, which may take half a minute, does not run in a transaction: everybody's logins would wait")
+	return errors.New("refused")
+}
+
+func TestRekeyDoesNotLockTheStoreForACommand(t *testing.T) {
+	key := issuer.GenerateMasterKey()
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, []byte(key.Text()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	store := memory.New(time.Now)
+	cfg := issuer.Config{Issuer: "https://auth.example", Audiences: []string{"api"}, Algorithm: "ES256", Store: store, MasterKey: key, Now: time.Now}
+	if _, err := issuer.New(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	source := masterKeySource{name: "a command", command: []string{"jeton-cat", file}, warn: func(string) {}}
+	r := rekey{noTransaction{store, t}, source, &streams{err: &said}, func(string) {}}
+	if _, err := r.begin(t.Context(), false); err == nil || !strings.Contains(err.Error(), "put a new one before it") {
+		t.Error(err)
+	}
+	if err := r.finish(t.Context()); err != nil || !strings.Contains(said.String(), "done: everything is sealed") {
+		t.Error(err, said.String())
+	}
 }
 
 // Two nodes, each with a file of its own. The new master key is copied before
