@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -20,6 +21,8 @@ func TestMain(m *testing.M) {
 		},
 		// A secret manager: it prints a file, and refuses with a status that is given.
 		"jeton-cat": func() { os.Exit(cat(os.Args[1:])) },
+		// One that prints what it was started with.
+		"jeton-env": func() { fmt.Println(strings.Join(os.Environ(), "\n")) },
 	})
 }
 

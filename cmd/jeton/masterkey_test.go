@@ -88,6 +88,19 @@ func TestAMasterKeyCommandThatFails(t *testing.T) {
 	}
 }
 
+// What is in the environment for jeton is not for the programs that it starts.
+func TestACommandDoesNotSeeTheSettings(t *testing.T) {
+	t.Setenv("JETON_DB", "postgres://jeton:HIDDEN@db/jeton")
+	t.Setenv("VAULT_ADDR", "https://vault.example")
+	out, _, err := outputOf(t.Context(), []string{"jeton-env"})
+	if err != nil || strings.Contains(out, "HIDDEN") || strings.Contains(out, "JETON_DB") {
+		t.Errorf("rule: a command sees no setting: %v", err) // the rest of the environment is nobody's business
+	}
+	if !strings.Contains(out, "VAULT_ADDR=https://vault.example\n") || !strings.Contains(out, "PATH=") {
+		t.Error("the rest of the environment is missing")
+	}
+}
+
 func TestSplitWords(t *testing.T) {
 	for line, want := range map[string][]string{
 		"vault kv get -field=key secret/jeton": {"vault", "kv", "get", "-field=key", "secret/jeton"},

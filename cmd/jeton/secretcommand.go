@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 )
@@ -21,6 +23,7 @@ func outputOf(ctx context.Context, command []string) (out, said string, err erro
 	ctx, cancel := context.WithTimeout(ctx, secretCommandTime)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Env = withoutSettings(os.Environ())
 	cmd.WaitDelay = 2 * time.Second // a child of its own may keep the pipes open
 	stdout, stderr := boundedBuffer{full: cancel}, boundedBuffer{}
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -50,6 +53,12 @@ func outputOf(ctx context.Context, command []string) (out, said string, err erro
 		out = ""
 	}
 	return out, said, err
+}
+
+// withoutSettings takes this program's settings out of an environment: the
+// database's password is none of a secret manager's business.
+func withoutSettings(environ []string) []string {
+	return slices.DeleteFunc(environ, func(entry string) bool { return strings.HasPrefix(entry, "JETON_") })
 }
 
 // withoutWords takes the words of a secret out of a text.
