@@ -78,7 +78,7 @@ func (c *configuration) source(ctx *kong.Context, flag *kong.Flag) string {
 // seen masked, and whether there was such.
 func printable(flag *kong.Flag) (value any, secret bool) {
 	mask := func(text string) string {
-		shown := maskSecrets(text, flag.Tag.Has("secret"))
+		shown := maskSecrets(text, flag.Tag.Has("secret") || flag.Tag.Has("secreturl") && !strings.Contains(text, "://"))
 		secret = secret || shown != text
 		return shown
 	}
@@ -198,10 +198,12 @@ func (c *serveCmd) check() error {
 	if err := c.checkTLS(c); err != nil {
 		return err
 	}
-	if _, err := c.source(c.dataFlags, func(string) {}); err != nil {
-		return err
+	if c.DB != "" {
+		if err := c.checkDB(); err != nil {
+			return err
+		}
 	}
-	if _, err := c.source(c.dataFlags, nil); err != nil {
+	if _, err := c.source(c.dataFlags, func(string) {}); err != nil {
 		return err
 	}
 	if err := c.pkcs11Flags.check(); err != nil {

@@ -120,6 +120,9 @@ func TestAnySettingWorksFromAFile(t *testing.T) {
 			continue
 		}
 		value, ok := values[flag.Target.Type()]
+		if flag.Tag.Has("secreturl") {
+			value = "postgres://some/text" // anything else is masked
+		}
 		if flag.Enum != "" {
 			value, ok = flag.EnumSlice()[len(flag.EnumSlice())-1], true
 		}
@@ -162,6 +165,9 @@ func TestConfigShowMasksSecrets(t *testing.T) {
 		"postgres://jeton@db/jeton?password=HIDDEN&sslmode=disable",
 		"postgres://jeton:HID%44EN@db/jeton?sslpassword=HIDDEN",
 		"postgres://jeton:HIDDEN@db:port/jeton", // no URL, in the end
+		"host=db user=jeton password=HIDDEN",    // no URL, and refused
+		"postgres:jeton:HIDDEN@db/jeton",
+		"jeton:HIDDEN@db/jeton",
 	} {
 		shown := tool(t, "", "config", "show", "--db", db)
 		if strings.Contains(shown, "HID") || !strings.Contains(shown, "# flag, masked") {
@@ -174,6 +180,12 @@ func TestConfigShowMasksSecrets(t *testing.T) {
 		}
 		refused(t, exitUsage, file+":2: db: the secret is masked", "config", "check", "--config", file)
 	}
+}
+
+// What serve refuses, check refuses.
+func TestConfigCheckWantsAURLOfADatabase(t *testing.T) {
+	refused(t, exitUsage, "--db takes a URL that begins with postgres://", "config", "check", "--db", "host=db user=jeton")
+	tool(t, "", "config", "check", "--db", "postgres://jeton@db/jeton")
 }
 
 // A flag that is called like a secret is one, or says that it is none.

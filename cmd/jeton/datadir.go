@@ -19,7 +19,7 @@ import (
 type dataFlags struct {
 	Config configFile `help:"YAML file with the settings of jeton serve. Flags and the environment go first." placeholder:"FILE" predictor:"file"`
 	Data   string     `default:"jeton-data" help:"Directory with the database and the master key; made if it is missing. Default: ${default}." placeholder:"DIR" predictor:"file"`
-	DB     string     `name:"db" help:"PostgreSQL database in place of the file in DIR, for several nodes: postgres://USER@HOST/NAME. With a password better in the environment (JETON_DB) or the configuration file." placeholder:"URL"`
+	DB     string     `name:"db" secreturl:"" help:"PostgreSQL database in place of the file in DIR, for several nodes: postgres://USER@HOST/NAME. With a password better in the environment (JETON_DB) or the configuration file." placeholder:"URL"`
 }
 
 const (
