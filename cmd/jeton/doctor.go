@@ -104,7 +104,9 @@ func (d *doctor) print(s *streams) error {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	for _, each := range d.found {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", each.State, each.Check, each.Found)
+		// Part of it others have written, such as whoever answers at the issuer's URL.
+		found := visible(strings.ReplaceAll(each.Found, "\n", "; "))
+		fmt.Fprintf(w, "%s\t%s\t%s\n", each.State, each.Check, found)
 		if each.Do != "" {
 			fmt.Fprintf(w, "\t\t-> %s\n", each.Do)
 		}

@@ -122,6 +122,18 @@ func TestDoctorOnWhatAnswersAtTheIssuersURL(t *testing.T) {
 	found = diagnose(t, "--data", data, "--issuer", wrong.URL, "--admin-addr", strings.TrimPrefix(wrong.URL, "http://"))
 	expect(t, found, "service", healthy, "") // it answers 200 to everything
 
+	// The terminal is not theirs to steer, and no line theirs to write.
+	var hostile *httptest.Server
+	hostile = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		json.NewEncoder(w).Encode(map[string]string{"issuer": hostile.URL, "jwks_uri": "http://\x1b[2Jx\nok  everything\u202e"})
+	}))
+	defer hostile.Close()
+	cmd := exec.Command("jeton", "doctor", "--data", data, "--issuer", hostile.URL, "--admin-addr", adminAddr(s))
+	out, _ := cmd.Output()
+	if text := string(out); !strings.Contains(text, "key set") || strings.ContainsAny(text, "\x1b\u202e") || strings.Contains(text, "\nok  everything") {
+		t.Errorf("%q", text)
+	}
+
 	encrypted := httptest.NewTLSServer(http.NotFoundHandler())
 	defer encrypted.Close()
 	found = diagnose(t, "--data", data, "--issuer", encrypted.URL, "--admin-addr", strings.TrimPrefix(encrypted.URL, "https://"))
