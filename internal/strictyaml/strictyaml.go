@@ -47,15 +47,23 @@ func (d *Document) Fault(line int, format string, args ...any) {
 	d.faults = append(d.faults, fault{line, fmt.Sprintf(format, args...)})
 }
 
-// Err returns all faults by line, each as NAME:LINE: text; nil if there are none.
+// mostFaults is how many faults are told: whoever named the wrong file needs no
+// more.
+const mostFaults = 50
+
+// Err returns the faults by line, each as NAME:LINE: text, and how many more there
+// are than the first 50; nil if there are none.
 func (d *Document) Err() error {
 	if len(d.faults) == 0 {
 		return nil
 	}
 	slices.SortStableFunc(d.faults, func(a, b fault) int { return cmp.Compare(a.line, b.line) })
-	lines := make([]string, len(d.faults))
-	for i, f := range d.faults {
-		lines[i] = fmt.Sprintf("%s:%d: %s", d.Name, f.line, f.text)
+	lines := make([]string, min(len(d.faults), mostFaults))
+	for i := range lines {
+		lines[i] = fmt.Sprintf("%s:%d: %s", d.Name, d.faults[i].line, d.faults[i].text)
+	}
+	if more := len(d.faults) - len(lines); more > 0 {
+		lines = append(lines, fmt.Sprintf("%s: and %d more", d.Name, more))
 	}
 	return errors.New(strings.Join(lines, "\n"))
 }

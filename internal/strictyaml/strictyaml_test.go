@@ -18,6 +18,23 @@ func TestAFileWithoutContentIsEmpty(t *testing.T) {
 	}
 }
 
+// A wrong file of a megabyte is told of in a page.
+func TestManyFaultsAreToldInPart(t *testing.T) {
+	for n, want := range map[int]string{50: "", 51: "f.yaml: and 1 more", 20_000: "f.yaml: and 19950 more"} {
+		d := &strictyaml.Document{Name: "f.yaml"}
+		for i := range n {
+			d.Fault(n-i, "wrong")
+		}
+		lines := strings.Split(d.Err().Error(), "\n")
+		if lines[0] != "f.yaml:1: wrong" || lines[49] != "f.yaml:50: wrong" {
+			t.Errorf("%d faults: %q, %q", n, lines[0], lines[49])
+		}
+		if rest := strings.Join(lines[50:], "\n"); rest != want {
+			t.Errorf("%d faults: %.100q, want %q", n, rest, want)
+		}
+	}
+}
+
 func TestTheNearestNameIsNamed(t *testing.T) {
 	known := []string{"access-ttl", "refresh-ttl", "issuer", "db"}
 	for name, want := range map[string]string{
