@@ -23,6 +23,7 @@ type benchResult struct {
 	P99       float64 `json:"p99_ms"`
 	Max       float64 `json:"max_ms"`
 	Errors    int64
+	Unsent    int64
 	Rotated   int64
 	Repeated  int64
 	CPU       float64 `json:"client_cpu_us_per_op"`
@@ -67,8 +68,8 @@ func TestBenchAgainstTheService(t *testing.T) {
 	if b, err := os.ReadFile(picture); err != nil || !strings.HasPrefix(string(b), "<svg ") {
 		t.Errorf("the picture: %v, %.40q", err, b)
 	}
-	if r := bench(t, s, "verify", "--rate", "50"); r.Ops != 15 {
-		t.Errorf("50/s for 300 ms: %+v", r)
+	if r := bench(t, s, "verify", "--rate", "50"); r.Ops+r.Unsent != 15 {
+		t.Errorf("50/s for 300 ms, and what a busy machine did not send in time: %+v", r)
 	}
 	for _, op := range []string{"login", "revoke"} {
 		bench(t, s, op)
