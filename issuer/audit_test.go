@@ -563,6 +563,62 @@ func TestNodesSealByTurns(t *testing.T) {
 	}
 }
 
+// meanwhile is a store in which something happens before the second look at the
+// audit log.
+type meanwhile struct {
+	issuer.Store
+	looks int
+	do    func()
+}
+
+func (m *meanwhile) Audit(ctx context.Context, after uint64, limit int) ([]issuer.AuditEntry, issuer.AuditHead, error) {
+	if m.looks++; m.looks == 2 {
+		m.do()
+	}
+	return m.Store.Audit(ctx, after, limit)
+}
+
+// A log that is pruned while somebody reads it is an honest one.
+func TestPruningIsNoForgery(t *testing.T) {
+	setUp := func() (w *world, m *meanwhile) {
+		w = newWorld(t, func(c *issuer.Config) { c.AuditKeep, c.Algorithm = time.Hour, jeton.HS256 })
+		w.tick()
+		w.clock.Move(2 * time.Hour)
+		if _, err := w.RevokeIssued(ctx(), issuer.EntryAll, ""); err != nil {
+			t.Fatal(err)
+		}
+		return w, &meanwhile{Store: w.store, do: func() {
+			if err := w.SettleAudit(ctx()); err != nil {
+				t.Fatal(err)
+			}
+			if n, err := w.Prune(ctx(), time.Hour); n == 0 || err != nil {
+				t.Fatalf("rule: this test is about a log that is pruned: %d, %v", n, err)
+			}
+		}}
+	}
+	_, m := setUp()
+	if r := checkAudit(t, m, issuer.AuditCheck{MasterKey: master}); len(r.Breaks) > 0 || r.Head.Pruned == 0 {
+		t.Errorf("to who verifies it: %+v", r)
+	}
+
+	w, m := setUp()
+	w.clock.Move(2 * time.Hour) // what is not sealed yet is old too
+	other := w.restart(func(c *issuer.Config) { c.Store = m })
+	m.looks = 0
+	if err := other.SettleAudit(ctx()); err != nil || m.looks < 2 {
+		t.Errorf("to who seals it: %v, after %d looks", err, m.looks)
+	}
+	if _, err := w.RevokeIssued(ctx(), issuer.EntryAll, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.SettleAudit(ctx()); err != nil {
+		t.Error(err)
+	}
+	if r := checkAudit(t, w.store, issuer.AuditCheck{MasterKey: master}); len(r.Breaks) > 0 || r.Head.Seal.Seq != r.Head.Seq {
+		t.Errorf("rule: it goes on sealing: %+v", r)
+	}
+}
+
 func TestAuditLogIsPrunedByItsOwnRetention(t *testing.T) {
 	for keep, left := range map[time.Duration]bool{time.Hour: false, 3 * time.Hour: true, issuer.KeepAudit: true} {
 		w := newWorld(t, func(c *issuer.Config) { c.AuditKeep, c.Algorithm = keep, jeton.HS256 })

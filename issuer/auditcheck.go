@@ -71,6 +71,10 @@ func (c AuditCheck) Run(ctx context.Context, log Store) (AuditReport, error) {
 		if entries, r.Head, err = log.Audit(ctx, seq, auditPage); err != nil {
 			return r, err
 		}
+		if r.Head.Pruned > seq { // deleted for their age since the look before
+			seq, chain = r.Head.Pruned, r.Head.PrunedChain
+			c.place(&r, r.Head, seq, chain)
+		}
 		for _, e := range entries {
 			switch {
 			case e.Seq > seq+1:

@@ -100,6 +100,11 @@ func sealNext(ctx context.Context, log AuditLog, key auditSealer, last AuditSeal
 		if entries, head, err = log.Audit(ctx, seq, auditPage); err != nil {
 			return last, err
 		}
+		if head.Seal.Seq > last.Seq {
+			// Another node was faster, and may have pruned what it sealed. Whether the
+			// seal is genuine is seen the next time.
+			return last, nil
+		}
 		for _, e := range entries {
 			if e.Seq != seq+1 || e.Link(chain) != e.Chain {
 				return last, because(ErrAudit, "entry %d does not follow the one before", e.Seq)
