@@ -84,7 +84,7 @@ func TestDoctorOnAHealthyService(t *testing.T) {
 	noFailure(t, found)
 	for check, words := range map[string]string{
 		"settings": "", "service": "ready", "data directory": data, "admin token": "admin.token", "database": "no damage", "schema": "version",
-		"clock": "", "master key": "opens all", "keys": "none is late", "metadata": "the same issuer", "key set": "1 keys",
+		"clock": "", "master key": "opens all", "keys": "none is late", "metadata": "the same issuer", "key set": "1 key",
 	} {
 		expect(t, found, check, healthy, words)
 	}

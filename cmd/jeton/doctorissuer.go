@@ -162,7 +162,7 @@ func (d *doctor) keySet(ctx context.Context, address string) {
 			"none of the published keys is in %s", d.where())
 		return
 	}
-	d.ok(check, "%s: %d keys", address, len(set.Keys))
+	d.ok(check, "%s: %s", address, counted(len(set.Keys), "key"))
 }
 
 // answered looks at what an answer tells beside its body: the other side's time,

@@ -125,7 +125,7 @@ func (c *guardCmd) check(s *streams) error {
 	if _, err := guard.New(policy, c.network(ended, c.Check, quiet), time.Now); err != nil {
 		return fmt.Errorf("%s: %w", c.Check, err)
 	}
-	fmt.Fprintf(s.out, "%s: good: %d issuers, %d routes, for %s\n", c.Check, len(policy.Issuers), len(policy.Routes), policy.Gateway)
+	fmt.Fprintf(s.out, "%s: good: %s, %s, for %s\n", c.Check, counted(len(policy.Issuers), "issuer"), counted(len(policy.Routes), "route"), policy.Gateway)
 	return nil
 }
 

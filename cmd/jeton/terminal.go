@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 
@@ -32,3 +33,11 @@ func (p paint) faint(text string) string { return p.with(color.Faint)(text) }
 func (p paint) green(text string) string { return p.with(color.FgGreen)(text) }
 func (p paint) red(text string) string   { return p.with(color.FgRed)(text) }
 func (p paint) cyan(text string) string  { return p.with(color.FgCyan)(text) }
+
+// counted is a number of things: "1 key", "2 keys".
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
