@@ -123,9 +123,8 @@ func TestDoctorOnWhatAnswersAtTheIssuersURL(t *testing.T) {
 	expect(t, found, "service", healthy, "") // it answers 200 to everything
 
 	// The terminal is not theirs to steer, and no line theirs to write.
-	var hostile *httptest.Server
-	hostile = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		json.NewEncoder(w).Encode(map[string]string{"issuer": hostile.URL, "jwks_uri": "http://\x1b[2Jx\nok  everything\u202e"})
+	hostile := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		json.NewEncoder(w).Encode(map[string]string{"issuer": "http://" + r.Host, "jwks_uri": "http://\x1b[2Jx\nok  everything\u202e"})
 	}))
 	defer hostile.Close()
 	cmd := exec.Command("jeton", "doctor", "--data", data, "--issuer", hostile.URL, "--admin-addr", adminAddr(s))
