@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/jeton-go/jeton/internal/pgtest"
+	"github.com/jeton-go/jeton/internal/testenv"
 	"github.com/jeton-go/jeton/issuer"
 	"github.com/jeton-go/jeton/issuer/memory"
 )
@@ -149,7 +150,7 @@ func TestRekeyWithTheMasterKeyInTheEnvironment(t *testing.T) {
 // read the file at the next start.
 func TestRekeyKeepsTheOwnerOfTheFile(t *testing.T) {
 	if runtime.GOOS == "windows" || os.Geteuid() != 0 {
-		t.Skip("only root can give a file away")
+		testenv.Missing(t, "the right to give a file away", "run the tests as root")
 	}
 	data := t.TempDir()
 	serve(t, data, "--alg", "ES256").stop()
