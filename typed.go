@@ -151,12 +151,12 @@ func (p *typedPlan) decode(dst unsafe.Pointer, text string, members []strictjson
 // of the struct that wrote them.
 func (p *typedPlan) find(text string, m *strictjson.Span, next int) (int, bool) {
 	for i := next; i < len(p.fields); i++ {
-		if f := &p.fields[i]; f.key == m.Key() && f.name == m.Name(text) {
+		if f := &p.fields[i]; f.key == m.Key() && m.Is(f.name, text) {
 			return i, true
 		}
 	}
 	for i := range min(next, len(p.fields)) {
-		if f := &p.fields[i]; f.key == m.Key() && f.name == m.Name(text) {
+		if f := &p.fields[i]; f.key == m.Key() && m.Is(f.name, text) {
 			return i, true
 		}
 	}

@@ -210,8 +210,9 @@ type Verified struct {
 
 // find returns a claim; nil if the token does not have it.
 func (v *Verified) find(name string) *strictjson.Span {
+	key := strictjson.NameKey(name)
 	for i := range v.members {
-		if m := &v.members[i]; m.Name(v.payload) == name {
+		if m := &v.members[i]; m.Key() == key && m.Is(name, v.payload) {
 			return m
 		}
 	}

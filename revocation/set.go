@@ -185,58 +185,58 @@ func (s *Set) Entries() []Entry {
 // token of a session, subject, client or key that is in it. A token without "iat" is
 // taken for an old one.
 func (s *Set) CheckRevoked(_ context.Context, v *jeton.Verified) error {
-	var issued uint32
-	if iat := v.IssuedAt(); !iat.IsZero() {
-		issued = min(seconds(iat.Time()), math.MaxUint32-1)
-	}
 	if s.sessions.entries.Load()|s.otherSessions.entries.Load() != 0 {
-		if sid := v.StringClaim("sid"); sid != "" && s.sessionRevoked(sid, issued) {
+		if sid := v.StringClaim("sid"); sid != "" && s.sessionRevoked(sid, v) {
 			return jeton.ErrRevoked
 		}
 	}
 	if s.subjects.entries.Load() != 0 {
-		if s.covers(&s.subjects, v.Subject(), issued) {
+		if s.covers(&s.subjects, v.Subject(), v) {
 			return jeton.ErrRevoked
 		}
 	}
 	if s.clients.entries.Load() != 0 {
-		if s.covers(&s.clients, v.StringClaim("client_id"), issued) {
+		if s.covers(&s.clients, v.StringClaim("client_id"), v) {
 			return jeton.ErrRevoked
 		}
 	}
 	if s.keyRevoked(v) {
 		return jeton.ErrRevoked
 	}
-	if m := mark(s.all.Load()); m != 0 && s.holds(m, issued) {
+	if m := mark(s.all.Load()); m != 0 && s.holds(m, v) {
 		return jeton.ErrRevoked
 	}
 	return nil
 }
 
-func (s *Set) sessionRevoked(sid string, issued uint32) bool {
+func (s *Set) sessionRevoked(sid string, v *jeton.Verified) bool {
 	if len(sid) == sessionIDChars {
 		hash := hashSID(s.seed, sid)
 		if s.sessions.mayHave(hash) {
 			if id, ok := parseSessionID(sid); ok {
 				m, found := s.sessions.find(hash, id)
-				return found && s.holds(m, issued)
+				return found && s.holds(m, v)
 			}
 		}
 	}
-	return s.otherSessions.entries.Load() != 0 && s.covers(&s.otherSessions, sid, issued)
+	return s.otherSessions.entries.Load() != 0 && s.covers(&s.otherSessions, sid, v)
 }
 
 func (s *Set) keyRevoked(v *jeton.Verified) bool {
-	return s.keys.entries.Load() != 0 && s.covers(&s.keys, v.Header().KeyID, 0)
+	return s.keys.entries.Load() != 0 && s.covers(&s.keys, v.Header().KeyID, v)
 }
 
-func (s *Set) covers(x *index[string], value string, issued uint32) bool {
+func (s *Set) covers(x *index[string], value string, v *jeton.Verified) bool {
 	m, found := x.find(s.hash(value), value)
-	return found && s.holds(m, issued)
+	return found && s.holds(m, v)
 }
 
-// holds reads the clock last: hardly any check comes that far.
-func (s *Set) holds(m mark, issued uint32) bool {
+// holds reads "iat" and the clock: hardly any check comes this far.
+func (s *Set) holds(m mark, v *jeton.Verified) bool {
+	var issued uint32
+	if iat := v.IssuedAt(); !iat.IsZero() {
+		issued = min(seconds(iat.Time()), math.MaxUint32-1)
+	}
 	return issued < m.before() && seconds(s.now()) < m.until()
 }
 

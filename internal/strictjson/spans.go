@@ -39,6 +39,9 @@ func (m *Span) Key() uint64 { return m.key }
 // member is in.
 func (m *Span) Name(text string) string { return m.of(text) }
 
+// Is tells whether the member has a name, given that it has its NameKey.
+func (m *Span) Is(name, text string) bool { return m.key < longKey || m.of(text) == name }
+
 // Value returns the member's value as written, without the space around it.
 func (m *Span) Value(text string) string { return text[m.value:m.valueEnd] }
 
