@@ -11,12 +11,13 @@ import (
 
 // The race detector makes sync.Pool forget, so it is not for counting.
 
-func TestTypedClaimsTakeOneAllocation(t *testing.T) {
+// Some tokens share an allocation, so that each takes less than one.
+func TestTypedClaimsTakeLessThanOneAllocation(t *testing.T) {
 	key := hmacKey(t)
 	c := benchClaims()
 	c.Roles = []string{"buyer", "approver"}
 	token := must(must(jeton.NewSigner(key))(t).Sign(&c))(t)
-	for name, want := range map[string]float64{"plain": 1, "cached": 0} {
+	for name, want := range map[string]float64{"plain": 0, "cached": 0} {
 		v := testVerifier(t, key.Public(), func(p *jeton.Policy) {
 			if name == "cached" {
 				p.CacheEntries = 8

@@ -47,12 +47,41 @@ var errEmptySegment = fail(ErrSegments, "an empty one")
 func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
 // scratch is the room in which one token is decoded at a time. Nothing that is
-// kept of a token points into it, but for the lists that names has given away.
+// kept of a token points into it, but for what names and texts have given away.
 type scratch struct {
+	header    []byte
 	payload   []byte
 	signature []byte
 	members   []strictjson.Span
 	names     names
+	texts     texts
+}
+
+// texts is where the claims of a few tokens lie one behind the other, so that not
+// each of them costs an allocation. What was given away is never written again.
+type texts []byte // the free end of an array, empty
+
+const (
+	textsAtATime = 2048
+	maxText      = textsAtATime / 4 // longer ones have memory of their own
+)
+
+// buffer returns where to decode n bytes, and whether take may be called then.
+func (t *texts) buffer(n int, otherwise *[]byte) (buffer *[]byte, ours bool) {
+	if n > maxText {
+		return otherwise, false
+	}
+	if cap(*t) < n {
+		*t = make([]byte, 0, textsAtATime)
+	}
+	return (*[]byte)(t), true
+}
+
+// take gives away what was decoded last.
+func (t *texts) take() string {
+	text := unsafe.String(unsafe.SliceData(*t), len(*t))
+	*t = (*t)[len(*t):]
+	return text
 }
 
 // decodeSegment returns what a segment stands for; it holds until the next call with

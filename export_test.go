@@ -3,6 +3,7 @@ package jeton
 import (
 	"context"
 	"reflect"
+	"unsafe"
 )
 
 // Authenticate goes as far as the signature, for vectors whose payload is no
@@ -12,11 +13,9 @@ func (v *Verifier) Authenticate(ctx context.Context, token string) ([]byte, erro
 	if err != nil {
 		return nil, err
 	}
-	a, err := v.authenticate(ctx, c, v.room())
-	if err != nil {
-		return nil, err
-	}
-	return []byte(a.payload), nil
+	room := v.room()
+	a, err := v.authenticate(ctx, c, room, &room.payload)
+	return a.payload, err
 }
 
 // ParseHeader reads a header within the default limits.
@@ -34,3 +33,12 @@ func (k *VerifyingKey) Holds(input, sig []byte) bool { return k.alg.scheme.verif
 
 // Planned tells whether VerifyAs decodes into a T by a plan.
 func Planned[T any]() bool { return typedPlanOf(reflect.TypeFor[T]()) != nil }
+
+// DecodesUsual tells whether VerifyAs decodes a payload into a T by its short cut.
+func DecodesUsual[T any](payload string) bool {
+	var dst T
+	limits, _ := Limits{}.withDefaults()
+	p := typedPlanOf(reflect.TypeFor[T]())
+	var own Claims
+	return p.decodeUsual(unsafe.Pointer(&dst), p.claimsAt(unsafe.Pointer(&dst), &own), payload, limits, &names{})
+}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"unsafe"
 
+	"github.com/jeton-go/jeton/internal/base64url"
 	"github.com/jeton-go/jeton/internal/strictjson"
 )
 
@@ -28,6 +29,7 @@ type typedPlan struct {
 	embeds     bool    // the struct embeds Claims,
 	claims     uintptr // which lie here
 	registered bool    // a field of the struct's own takes a registered claim
+	usual      []typedField
 }
 
 type typedField struct {
@@ -36,10 +38,13 @@ type typedField struct {
 	offset uintptr
 	kind   plannedKind
 	bits   int // of an integer
+
+	registered bool // it lies in Claims
 }
 
-// maxTypedFields bounds the search for a member's field.
-const maxTypedFields = 64
+// maxTypedFields bounds the search for a member's field. With the registered
+// claims they are as many as a word has bits.
+const maxTypedFields = 64 - 7
 
 // typedPlans remembers typedPlanOf: a memo, not state.
 var typedPlans sync.Map // reflect.Type -> *typedPlan, nil for a type that has none
@@ -55,7 +60,7 @@ func typedPlanOf(t reflect.Type) *typedPlan {
 
 func newTypedPlan(t reflect.Type) *typedPlan {
 	if t == claimsType {
-		return &typedPlan{of: t, embeds: true}
+		return &typedPlan{of: t, embeds: true, usual: usualFields(nil)}
 	}
 	if t.Kind() != reflect.Struct || unmarshals(t) {
 		return nil
@@ -88,6 +93,7 @@ func newTypedPlan(t reflect.Type) *typedPlan {
 		p.registered = p.registered || isRegistered(field.key)
 		p.fields = append(p.fields, field)
 	}
+	p.usual = usualFields(p.fields)
 	return p
 }
 
@@ -176,29 +182,11 @@ func (f *typedField) set(dst unsafe.Pointer, text string, m *strictjson.Span, ro
 	case plannedInt:
 		n, err := strconv.ParseInt(value, 10, f.bits)
 		ok = err == nil
-		switch f.bits {
-		case 8:
-			*(*int8)(p) = int8(n)
-		case 16:
-			*(*int16)(p) = int16(n)
-		case 32:
-			*(*int32)(p) = int32(n)
-		default:
-			*(*int64)(p) = n
-		}
+		f.setInt(p, n)
 	case plannedUint:
 		n, err := strconv.ParseUint(value, 10, f.bits)
 		ok = err == nil
-		switch f.bits {
-		case 8:
-			*(*uint8)(p) = uint8(n)
-		case 16:
-			*(*uint16)(p) = uint16(n)
-		case 32:
-			*(*uint32)(p) = uint32(n)
-		default:
-			*(*uint64)(p) = n
-		}
+		f.setInt(p, int64(n))
 	case plannedStrings:
 		if value == "null" {
 			*(*[]string)(p) = nil
@@ -213,6 +201,21 @@ func (f *typedField) set(dst unsafe.Pointer, text string, m *strictjson.Span, ro
 	return ok
 }
 
+// setInt writes an integer's lowest bits, which are the same with a sign and
+// without, into the field at p.
+func (f *typedField) setInt(p unsafe.Pointer, n int64) {
+	switch f.bits {
+	case 8:
+		*(*int8)(p) = int8(n)
+	case 16:
+		*(*int16)(p) = int16(n)
+	case 32:
+		*(*int32)(p) = int32(n)
+	default:
+		*(*int64)(p) = n
+	}
+}
+
 // names is where lists of strings lie. They are cut off one array after the
 // other, so that a token's few names cost no allocation of their own, and each
 // has no capacity beyond its length, so that appending to one changes no other.
@@ -222,7 +225,16 @@ type names struct {
 	grow int // how many strings to allocate at a time; 0 for as many as needed
 }
 
-const namesAtATime = 16
+const (
+	namesAtATime = 48
+	namesAtLeast = 4 // longer lists are rare
+)
+
+func (n *names) refill() {
+	if len(n.free) < min(namesAtLeast, n.grow) {
+		n.free = make([]string, n.grow)
+	}
+}
 
 func (n *names) one(name string) []string {
 	if len(n.free) == 0 {
@@ -236,9 +248,7 @@ func (n *names) one(name string) []string {
 // list reads a checked JSON array of strings; false if the value is no such
 // array.
 func (n *names) list(value string) ([]string, bool) {
-	if len(n.free) < n.grow/4 {
-		n.free = make([]string, n.grow)
-	}
+	n.refill()
 	list, ok := strictjson.AppendStrings(n.free[:0], value)
 	if !ok {
 		return nil, false
@@ -264,11 +274,11 @@ func (n *names) copy(list []string) []string {
 // Decode does. With an error the T is zero.
 //
 // It is the fast way to typed claims: where T is a struct of strings, integers,
-// booleans, lists of strings, dates and [Claims], a token takes one allocation,
-// which holds the text of the claims, and now and then one for lists. The claims
-// of a few tokens that were verified one after the other may share the array
-// behind their lists: none can be changed through another, but one that is kept
-// keeps the memory of the others.
+// booleans, lists of strings, dates and [Claims], a few tokens take one allocation
+// for the text of their claims, and now and then one for lists. Tokens that were
+// verified one after the other so share up to 2 KiB: none can be changed through
+// another, but one that is kept keeps the memory of the others. Keep a copy
+// (strings.Clone) of what is to stay for long.
 func VerifyAs[T any](ctx context.Context, v *Verifier, token string) (claims T, err error) {
 	t := reflect.TypeFor[T]()
 	p := v.plan.Load()
@@ -329,24 +339,34 @@ func (v *Verifier) verifyPlanned(ctx context.Context, token string, p *typedPlan
 	if err != nil {
 		return nil, err
 	}
-	a, err := v.authenticate(ctx, s, room)
+	buffer, shared := room.texts.buffer(base64url.DecodedLen(len(s.payload())), &room.payload)
+	a, err := v.authenticate(ctx, s, room, buffer)
 	if err != nil {
 		return nil, err
 	}
-	members, err := strictjson.AppendSpans(room.members[:0], a.payload, v.policy.Limits.json())
+	var text string
+	if shared {
+		text = room.texts.take()
+	} else {
+		text = string(a.payload)
+	}
+	var own Claims
+	c := p.claimsAt(dst, &own)
+	if p.decodeUsual(dst, c, text, v.policy.Limits, &room.names) {
+		return nil, v.policy.check(a.header, c, v.policy.Now())
+	}
+	members, err := strictjson.AppendSpans(room.members[:0], text, v.policy.Limits.json())
 	if err != nil {
 		return nil, jsonError("claims", err)
 	}
 	room.members = members
-	var own Claims
-	c := p.claimsAt(dst, &own)
-	if err := c.parse(a.payload, members, &room.names); err != nil {
+	if err := c.parse(text, members, &room.names); err != nil {
 		return nil, err
 	}
 	if err := v.policy.check(a.header, c, v.policy.Now()); err != nil {
 		return nil, err
 	}
-	if !p.decode(dst, a.payload, members, &room.names) {
+	if !p.decode(dst, text, members, &room.names) {
 		return a.verified(v.policy.Limits)
 	}
 	return nil, nil

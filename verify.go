@@ -72,7 +72,7 @@ func (v *Verifier) split(token string) (compact, error) {
 func (v *Verifier) verify(ctx context.Context, c compact) (*Verified, error) {
 	room := v.room()
 	defer v.scratch.Put(room)
-	a, err := v.authenticate(ctx, c, room)
+	a, err := v.authenticate(ctx, c, room, &room.payload)
 	if err != nil {
 		return nil, err
 	}
@@ -125,14 +125,15 @@ func (v *Verifier) verifyCached(ctx context.Context, c compact) (*Verified, erro
 type authentic struct {
 	header  *Header
 	key     *VerifyingKey
-	payload string
+	payload []byte // in a buffer that is used again
 }
 
-// authenticate goes as far as the signature (RFC 7515 section 5.2).
-func (v *Verifier) authenticate(ctx context.Context, c compact, room *scratch) (authentic, error) {
+// authenticate goes as far as the signature (RFC 7515 section 5.2). The payload
+// is decoded into the buffer.
+func (v *Verifier) authenticate(ctx context.Context, c compact, room *scratch, buffer *[]byte) (authentic, error) {
 	h, known := v.headers.find(c.header())
 	if !known {
-		text, err := decodeSegment(&room.payload, "header", c.header())
+		text, err := decodeSegment(&room.header, "header", c.header())
 		if err != nil {
 			return authentic{}, err
 		}
@@ -142,7 +143,7 @@ func (v *Verifier) authenticate(ctx context.Context, c compact, room *scratch) (
 		}
 		h = &parsed
 	}
-	payload, err := decodeSegment(&room.payload, "payload", c.payload())
+	payload, err := decodeSegment(buffer, "payload", c.payload())
 	if err != nil {
 		return authentic{}, err
 	}
@@ -170,12 +171,12 @@ func (v *Verifier) authenticate(ctx context.Context, c compact, room *scratch) (
 	if !known {
 		v.headers.add(c.header(), h)
 	}
-	return authentic{header: h, key: key, payload: string(payload)}, nil
+	return authentic{header: h, key: key, payload: payload}, nil
 }
 
 // verified reads the claims.
 func (a authentic) verified(limits Limits) (*Verified, error) {
-	v := &Verified{header: *a.header, key: a.key, payload: a.payload}
+	v := &Verified{header: *a.header, key: a.key, payload: string(a.payload)}
 	var err error
 	if v.members, err = strictjson.AppendSpans(v.memberRoom[:0], v.payload, limits.json()); err != nil {
 		return nil, jsonError("claims", err)

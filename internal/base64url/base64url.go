@@ -25,6 +25,9 @@ var strict = base64.RawURLEncoding.Strict()
 // EncodedLen returns the length of the text for n bytes.
 func EncodedLen(n int) int { return strict.EncodedLen(n) }
 
+// DecodedLen returns the number of bytes that a text of n characters stands for.
+func DecodedLen(n int) int { return strict.DecodedLen(n) }
+
 // Encode returns the text for b.
 func Encode(b []byte) string { return strict.EncodeToString(b) }
 

@@ -60,14 +60,18 @@ func AppendDecode[T ~string | ~[]byte](dst []byte, text T) ([]byte, error) {
 	dst = slices.Grow(dst, length)
 	out := dst[len(dst) : len(dst)+length]
 	var bad uint32
-	n, i := 0, 0
-	for ; i+8 <= len(text) && n+8 <= len(out); i, n = i+8, n+6 { // it writes eight bytes and keeps six
-		c := text[i : i+8]
-		high := places[0][c[0]] | places[1][c[1]] | places[2][c[2]] | places[3][c[3]]
-		low := places[0][c[4]] | places[1][c[5]] | places[2][c[6]] | places[3][c[7]]
-		bad |= high | low
-		binary.BigEndian.PutUint64(out[n:n+8], uint64(high)<<40|uint64(low)<<16)
+	for len(text) >= 16 && len(out) >= 14 { // it writes two bytes more than it keeps
+		c := text[:16]
+		a := places[0][c[0]] | places[1][c[1]] | places[2][c[2]] | places[3][c[3]]
+		b := places[0][c[4]] | places[1][c[5]] | places[2][c[6]] | places[3][c[7]]
+		d := places[0][c[8]] | places[1][c[9]] | places[2][c[10]] | places[3][c[11]]
+		e := places[0][c[12]] | places[1][c[13]] | places[2][c[14]] | places[3][c[15]]
+		bad |= a | b | d | e
+		binary.BigEndian.PutUint64(out, uint64(a)<<40|uint64(b)<<16)
+		binary.BigEndian.PutUint64(out[6:], uint64(d)<<40|uint64(e)<<16)
+		text, out = text[16:], out[12:]
 	}
+	n, i := 0, 0
 	for ; i+4 <= len(text); i, n = i+4, n+3 {
 		c := text[i : i+4]
 		group := places[0][c[0]] | places[1][c[1]] | places[2][c[2]] | places[3][c[3]]

@@ -1,9 +1,6 @@
 package strictjson
 
-import (
-	"math"
-	"math/bits"
-)
+import "math"
 
 // Span is where a member lies in a text that was checked. It is small, and has no
 // pointers that the garbage collector would have to know of.
@@ -69,6 +66,9 @@ func NameKey(name string) uint64 {
 }
 
 const longKey = 1 << 63
+
+// Exact tells whether only one name has that key.
+func Exact(key uint64) bool { return key < longKey }
 
 // AppendSpans is AppendMembers for callers that keep the text.
 func AppendSpans(dst []Span, text string, limits Limits) ([]Span, error) {
@@ -161,44 +161,18 @@ func (s *scanner) member(m *Span) (err error) {
 	return err
 }
 
-// usualMember is member for what tokens mostly have: a name and a value without
-// space around them, of which the value is a string or digits and neither has
-// escapes or is cut off. It returns the index behind the member, or 0 if it is
-// not of that kind.
+// usualMember is member for a usual name with a usual string or number. It returns
+// the index behind the member, or 0 if it is not of that kind.
 func usualMember(text string, i int, m *Span) int {
-	if i+10 > len(text) || text[i] != '"' {
+	key, next := UsualName(text, i)
+	if next == 0 {
 		return 0
 	}
-	i++
-	end := i
-	if name := load64(text[i : i+8]); special(name) != 0 {
-		n := bits.TrailingZeros64(special(name)) / 8
-		end = i + n
-		m.key = name&(1<<(8*n)-1) | uint64(n)<<56
-	} else {
-		end = plainEnd(text, i+8)
-		m.key = NameKey(text[i:end])
-	}
-	if end+2 >= len(text) || text[end] != '"' || text[end+1] != ':' {
-		return 0
-	}
-	m.start, m.end = uint32(i), uint32(end)
-	i = end + 2
-	m.value = uint32(i)
-	switch c := text[i]; {
-	case c == '"':
-		if end = plainEnd(text, i+1); end >= len(text) || text[end] != '"' {
-			return 0
-		}
-		i, m.plainValue = end+1, true
-	case '1' <= c && c <= '9':
-		for end = i + 1; end < len(text) && '0' <= text[end] && text[end] <= '9'; end++ {
-		}
-		if end >= len(text) || text[end] != ',' && text[end] != '}' || end-i > 18 {
-			return 0
-		}
-		i = end
-	default:
+	m.key, m.start, m.end = key, uint32(i+1), uint32(next-2)
+	m.value = uint32(next)
+	if i = UsualString(text, next); i != 0 {
+		m.plainValue = true
+	} else if _, i = UsualNumber(text, next); i == 0 {
 		return 0
 	}
 	m.valueEnd = uint32(i)
