@@ -22,9 +22,9 @@ type cache struct {
 	slots []atomic.Pointer[cached]
 }
 
-// cached is keyed by a digest of the whole token and then held against it: most of
-// it byte for byte, the end of the signature by its SHA-256. So no two tokens share
-// an entry, and what lies in memory is no token: the end is not there.
+// cached is found by a digest of the token's end and then held against the whole:
+// most of it byte for byte, the end of the signature by its SHA-256. So no two
+// tokens share an entry, and what lies in memory is no token: the end is not there.
 type cached struct {
 	digest   uint64            // with the cache's seed
 	plain    string            // the token but for the end
@@ -75,8 +75,11 @@ func newCache(entries int) *cache {
 	return &cache{seed: maphash.MakeSeed(), slots: make([]atomic.Pointer[cached], n)}
 }
 
-// digest decides where a token lies.
-func (c *cache) digest(t compact) uint64 { return maphash.String(c.seed, t.token) }
+// digest decides where a token lies. The end of a signature says as much as the
+// token does, and is hashed sooner.
+func (c *cache) digest(t compact) uint64 {
+	return maphash.String(c.seed, t.token[max(t.last+1, len(t.token)-withheld):])
+}
 
 // set returns the slots in which a token may lie, and the one in which it
 // displaces another if they are all taken.

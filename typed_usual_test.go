@@ -23,7 +23,6 @@ func TestUsualClaimsAreReadAsAllOthers(t *testing.T) {
 		token := forge(goodHeader, payload)
 		sameTyped[everyKind](t, v, token)
 		sameTyped[jeton.AccessClaims](t, v, token)
-		sameTyped[alone](t, v, token)
 	}
 	for _, payload := range usualPayloads {
 		if !jeton.DecodesUsual[everyKind](payload) {
@@ -32,7 +31,7 @@ func TestUsualClaimsAreReadAsAllOthers(t *testing.T) {
 		for i := range len(payload) + 1 {
 			same(payload[:i])
 			same(payload[:i] + "}")
-			for _, c := range []byte("\"\\:,{}[]09-.eatf \n\x00\x1f\x7f\x80\xc3") {
+			for _, c := range []byte("\"\\:,{}[]0-.t \n\x80") {
 				if i < len(payload) {
 					same(payload[:i] + string([]byte{c}) + payload[i+1:])
 				}
