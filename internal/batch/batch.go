@@ -33,6 +33,11 @@ type Options struct {
 	// Committers is how many batches may be committed at once; default 1, which
 	// also makes the batches follow each other in order.
 	Committers int
+	// Crowd is how many requests must wait for a batch to begin while another one
+	// is under way; default 1. Where each batch costs as much as many requests, a
+	// second one that takes a few of them away makes both dearer. At most
+	// MaxBatch.
+	Crowd int
 	// MaxBatch is how many requests a batch may have; default 512.
 	MaxBatch int
 	// Timeout is when the context of a commit ends; default never.
@@ -74,7 +79,7 @@ type Batcher[Req, Res any] struct {
 //
 // New panics if an option is negative.
 func New[Req, Res any](o Options, commit func(ctx context.Context, reqs []Req) ([]Result[Res], error)) *Batcher[Req, Res] {
-	if o.Committers < 0 || o.MaxBatch < 0 || o.Timeout < 0 {
+	if o.Committers < 0 || o.Crowd < 0 || o.MaxBatch < 0 || o.Timeout < 0 {
 		panic("batch: a negative option")
 	}
 	if o.Committers == 0 {
@@ -83,6 +88,7 @@ func New[Req, Res any](o Options, commit func(ctx context.Context, reqs []Req) (
 	if o.MaxBatch == 0 {
 		o.MaxBatch = 512
 	}
+	o.Crowd = min(max(1, o.Crowd), o.MaxBatch)
 	b := &Batcher[Req, Res]{commit: commit, options: o}
 	b.idle.L = &b.mu
 	return b
@@ -144,7 +150,11 @@ func (b *Batcher[Req, Res]) Waiting() int {
 // start begins a batch if there is something to commit and someone free to do
 // it. The caller holds the lock.
 func (b *Batcher[Req, Res]) start() {
-	if b.queue.len > 0 && b.committing < b.options.Committers {
+	enough := 1
+	if b.committing > 0 {
+		enough = b.options.Crowd
+	}
+	if b.queue.len >= enough && b.committing < b.options.Committers {
 		b.committing++
 		go b.next()
 	}

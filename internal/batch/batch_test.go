@@ -157,6 +157,39 @@ func TestCommittersWorkAtTheSameTimeAndNotMore(t *testing.T) {
 	check(t, <-c, "c", nil)
 }
 
+func TestABatchBesideAnotherWaitsForACrowd(t *testing.T) {
+	h := newHeld(t, batch.Options{Committers: 2, Crowd: 3})
+	all := []<-chan answer{hand(t.Context(), h.Batcher, "alone")}
+	<-h.begun // nobody is under way: at once
+	all = append(all, h.waiting(t.Context(), "a", "b")...)
+	select {
+	case got := <-h.begun:
+		t.Errorf("%q have begun and are no crowd", got)
+	default:
+	}
+	all = append(all, hand(t.Context(), h.Batcher, "c"))
+	if got := <-h.begun; !slices.Equal(got, []string{"a", "b", "c"}) {
+		t.Errorf("the crowd is %q", got)
+	}
+	all = append(all, h.waiting(t.Context(), "d", "e")...)
+	h.release <- ending{} // of one: the other is under way still
+	select {
+	case got := <-h.begun:
+		t.Errorf("%q have begun and are no crowd", got)
+	default:
+	}
+	h.release <- ending{}
+	if got := <-h.begun; !slices.Equal(got, []string{"d", "e"}) {
+		t.Errorf("the last batch is %q", got)
+	}
+	h.release <- ending{}
+	for _, a := range all {
+		if got := <-a; got.err != nil {
+			t.Error(got.err)
+		}
+	}
+}
+
 func TestOneRequestsErrorIsItsOwn(t *testing.T) {
 	mine := errors.New("mine")
 	h := newHeld(t, batch.Options{})
@@ -347,7 +380,7 @@ func TestCloseCommitsWhatWaitsAndRefusesWhatComes(t *testing.T) {
 }
 
 func TestNegativeOptionsAreRefused(t *testing.T) {
-	for _, o := range []batch.Options{{Committers: -1}, {MaxBatch: -1}, {Timeout: -1}} {
+	for _, o := range []batch.Options{{Committers: -1}, {Crowd: -1}, {MaxBatch: -1}, {Timeout: -1}} {
 		func() {
 			defer func() {
 				if recover() == nil {
@@ -364,7 +397,7 @@ func TestNegativeOptionsAreRefused(t *testing.T) {
 // whoever was told of an error of its own or of its batch is not; whoever left
 // is there once or not at all.
 func TestWhatCallersAreToldIsWhatHappened(t *testing.T) {
-	for _, o := range []batch.Options{{}, {Committers: 3, MaxBatch: 4}, {MaxBatch: 1}} {
+	for _, o := range []batch.Options{{}, {Committers: 3, MaxBatch: 4}, {Committers: 2, Crowd: 5}, {MaxBatch: 1}} {
 		t.Run(fmt.Sprintf("%+v", o), func(t *testing.T) {
 			var mu sync.Mutex
 			stored := make(map[string]int)
