@@ -62,7 +62,7 @@ func (s *Store) slot() int16 { return int16(1 + s.turn.Add(1)%(slots-1)) }
 
 // lockSlot locks one slot to the end of the transaction.
 func lockSlot(slot int16) query {
-	return query{sql: `SELECT FROM clock WHERE slot = $1 FOR UPDATE`, args: []any{slot}}
+	return query{sql: `SELECT FROM clock WHERE slot = $1 FOR UPDATE`, args: []any{slot}, hot: true}
 }
 
 // lockSlots locks some slots to the end of the transaction, in order.

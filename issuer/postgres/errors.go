@@ -39,6 +39,8 @@ func failureOf(err error) failure {
 		switch {
 		case e.Code == "40001" || e.Code == "40P01":
 			return disturbed
+		case e.Code == lostStatement || e.Routine == staleRoutine:
+			return misplaced
 		case e.Code == "25006": // read-only: no primary any longer
 			return broken
 		case strings.HasPrefix(e.Code, "57P"), strings.HasPrefix(e.Code, "08"), e.Code == "53300":

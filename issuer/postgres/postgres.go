@@ -18,8 +18,10 @@
 //
 // # Connection poolers
 //
-// Nothing is kept in a connection between transactions: no prepared statement,
-// setting, lock or notification. PgBouncer in transaction mode will do.
+// Nothing is kept in a connection between transactions that leads through a
+// pooler: no prepared statement, setting, lock or notification. PgBouncer in
+// transaction mode will do. On a connection straight to the server the statements
+// of a refresh are prepared, so that they are not planned each time.
 //
 // # Time
 //
@@ -92,6 +94,7 @@ type Store struct {
 	latest   atomic.Int64  // the latest instant known, in microseconds
 	marked   atomic.Int64  // a mark that is in the database, or an earlier one
 	turn     atomic.Uint32 // of the slots of the clock
+	nameless atomic.Bool   // prepared statements got lost: there are to be none
 	// cantWrite: the last write that ended did so with an error of the
 	// database's.
 	cantWrite atomic.Bool
@@ -117,6 +120,10 @@ const (
 	connectTime    = 3 * time.Second
 	maxConnections = 16
 	maxBatch       = 512
+	// secondGroup is how many calls a group has that begins beside another one.
+	// What a group costs beside its rows is as much as several rows, so that two
+	// that share a few callers are slower than one.
+	secondGroup = 32
 )
 
 // Open opens the store in the database that a connection string names, as a URL
@@ -150,7 +157,7 @@ func Open(ctx context.Context, connection string, options Options) (*Store, erro
 		return nil, err
 	}
 	group := func(b Batch, committers int) batch.Options {
-		o := batch.Options{Committers: committers, MaxBatch: maxBatch, Timeout: s.patience + attemptTime}
+		o := batch.Options{Committers: committers, Crowd: secondGroup, MaxBatch: maxBatch, Timeout: s.patience + attemptTime}
 		if options.OnBatch != nil {
 			o.OnBatch = func(calls int) { options.OnBatch(b, calls) }
 		}
@@ -182,9 +189,11 @@ func configure(connection string) (*pgxpool.Config, error) {
 	}
 	// Of several hosts the one that takes writes, whatever the string says.
 	c.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
-	// Unnamed statements: there is nothing that a pooler could lose.
+	// Unnamed statements, but for those in prepare.go: there is nothing that a
+	// pooler could lose.
 	c.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	c.OnNotice = noteUnreplicated
+	config.AfterConnect = noteDirect
 	return config, nil
 }
 

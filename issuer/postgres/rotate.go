@@ -64,6 +64,7 @@ func (s *Store) rotateAll(ctx context.Context, reqs []rotation) ([]batch.Result[
 		ticks = append(ticks, tick)
 		queries := []query{lockSlot(slot), {
 			sql:  rotateSQL,
+			hot:  true,
 			args: []any{tick, ids, from, to},
 			each: func(rows pgx.Rows) error {
 				var number int64

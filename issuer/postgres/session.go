@@ -20,25 +20,30 @@ const sessionColumns = `s.id, s.seed, s.created_at, s.rotated_at, s.expires_at, 
 // lastUsedSQL is issuer.Session.LastUsedAt.
 const lastUsedSQL = `greatest(s.created_at, s.rotated_at)`
 
-// scanSession reads sessionColumns and, after them, into more.
-func scanSession(row pgx.Row, more ...any) (s issuer.Session, err error) {
-	var id, seed [16]byte
-	var created, rotated, expires, idle int64
-	var revoked *int64
-	var generation int32
-	var audience string
-	err = row.Scan(append([]any{&id, &seed, &created, &rotated, &expires, &idle, &revoked, &generation,
-		&s.Subject, &s.ClientID, &audience, &s.Scope, &s.Device, &s.RevokeReason, &s.Claims}, more...)...)
-	if err != nil {
-		return issuer.Session{}, err
-	}
-	s.ID, s.Seed, s.Generation = id, seed, uint32(generation)
-	s.CreatedAt, s.ExpiresAt, s.RevokedAt = instant(created), instant(expires), optionalInstant(revoked)
-	if rotated != 0 {
+// scanSession reads sessionColumns from the row that rows is at and, after them,
+// whole numbers into more.
+func scanSession(rows pgx.Rows, more ...*int64) (s issuer.Session, err error) {
+	c := columns{values: rows.RawValues()}
+	s.ID, s.Seed = c.uuid(), c.uuid()
+	s.CreatedAt = instant(c.number())
+	if rotated := c.number(); rotated != 0 {
 		s.RotatedAt = instant(rotated)
 	}
-	s.IdleTimeout = time.Duration(idle) * time.Microsecond
-	if s.Audience, err = parseList(audience); err != nil {
+	s.ExpiresAt = instant(c.number())
+	s.IdleTimeout = time.Duration(c.number()) * time.Microsecond
+	s.RevokedAt = optionalInstant(c.optionalNumber())
+	s.Generation = uint32(c.number())
+	var texts [6]string
+	c.texts(texts[:])
+	s.Subject, s.ClientID, s.Scope, s.Device, s.RevokeReason = texts[0], texts[1], texts[3], texts[4], issuer.Reason(texts[5])
+	s.Claims = cloneBytes(c.take())
+	for _, to := range more {
+		*to = c.number()
+	}
+	if c.damaged || len(c.values) > 0 {
+		return issuer.Session{}, fmt.Errorf("%w: a session's columns", errDamaged)
+	}
+	if s.Audience, err = parseList(texts[2]); err != nil {
 		return issuer.Session{}, fmt.Errorf("a session's audience: %w", err)
 	}
 	return s, nil
@@ -78,6 +83,7 @@ func (s *Store) readSessions(ctx context.Context, ids []issuer.SessionID) ([]bat
 		return []query{{
 			sql:  `SELECT ` + sessionColumns + `, ` + nowSQL + ` FROM sessions s WHERE s.id = ANY($2)`,
 			args: []any{s.tick(), wanted},
+			hot:  true,
 			each: func(rows pgx.Rows) error {
 				var now int64
 				session, err := scanSession(rows, &now)

@@ -16,6 +16,7 @@ import (
 type query struct {
 	sql  string
 	args []any
+	hot  bool // so often that it is prepared where that can be
 
 	// At most one of these. dest is for one row; each is called with each row.
 	dest     []any
@@ -34,6 +35,8 @@ const (
 type tx struct {
 	ctx  context.Context
 	conn *pgxpool.Conn
+	// named: the connection may have prepared statements.
+	named bool
 
 	begin string // until it was sent
 	// repeated: nobody knows whether the attempt before happened.
@@ -48,6 +51,11 @@ func (t *tx) send(queries ...query) error {
 	if t.begin != "" {
 		queries = append([]query{{sql: t.begin}}, queries...)
 		t.begin = ""
+	}
+	if t.named {
+		if err := t.prepare(queries); err != nil {
+			return err
+		}
 	}
 	var b pgx.Batch
 	for _, q := range queries {
@@ -138,14 +146,14 @@ func (s *Store) run(ctx context.Context, op, begin string, repeatable bool, work
 			return fmt.Errorf("postgres: %s: %w: %w", op, errUnknown, err)
 		}
 		repeated = repeated || unknown
+		switch {
 		// Serialization failures and deadlocks are over when they are reported.
-		if f == broken {
-			if patient.Err() != nil {
-				return explain(op, err)
-			}
-			s.pool.Reset() // the other connections lead there as well
-		} else if try >= maxTries {
+		case f != broken && try >= maxTries, f == broken && patient.Err() != nil:
 			return explain(op, err)
+		case f == broken:
+			s.pool.Reset() // the other connections lead there as well
+		case f == misplaced:
+			s.lostStatements(err)
 		}
 		wait := min(10*time.Millisecond<<min(try, 10), 500*time.Millisecond)
 		if try == 0 {
@@ -174,6 +182,9 @@ func (s *Store) attempt(ctx context.Context, begin string, repeated bool, work f
 	defer conn.Release() // which closes it if it is still in a transaction
 	forgetUnreplicated(conn.Conn())
 	t := &tx{ctx: ctx, conn: conn, begin: begin, repeated: repeated}
+	if t.named, err = s.mayName(ctx, conn.Conn()); err != nil {
+		return false, err
+	}
 	err = work(t)
 	if err == nil && unreplicated(conn.Conn()) {
 		err = errUnreplicated

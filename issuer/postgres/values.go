@@ -64,6 +64,13 @@ func parseList(text string) ([]string, error) {
 	if text == "[]" {
 		return nil, nil
 	}
+	if one, ok := strings.CutPrefix(text, `["`); ok { // one plain name, as nearly always
+		if one, ok = strings.CutSuffix(one, `"]`); ok && !strings.ContainsFunc(one, func(r rune) bool {
+			return r < ' ' || r == '"' || r == '\\' || r == utf8.RuneError
+		}) {
+			return []string{one}, nil
+		}
+	}
 	var list []string
 	if err := json.Unmarshal([]byte(text), &list); err != nil {
 		return nil, errors.Join(errDamaged, err)
