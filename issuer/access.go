@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jeton-go/jeton"
 	"github.com/jeton-go/jeton/internal/base64url"
@@ -67,7 +68,7 @@ func (i *Issuer) access(s *Session, scope string) (TokenPair, error) {
 	expires = expires.Truncate(time.Second)
 	id := make([]byte, 16)
 	rand.Read(id)
-	payload, err := json.Marshal(jeton.AccessClaims{
+	claims := &jeton.AccessClaims{
 		Claims: jeton.Claims{
 			Issuer:    i.cfg.Issuer,
 			Subject:   s.Subject,
@@ -79,17 +80,16 @@ func (i *Issuer) access(s *Session, scope string) (TokenPair, error) {
 		ClientID:  s.ClientID,
 		SessionID: s.ID.String(),
 		Scope:     scope,
-	})
-	if err != nil {
-		return TokenPair{}, err
 	}
-	if payload, err = addStatus(payload, i.statusOf(s, now)); err != nil {
-		return TokenPair{}, err
+	var toSign any = claims // as it is, which is the fast way
+	if status := i.statusOf(s, now); status != nil || len(s.Claims) > 0 || !inUTF8(claims) {
+		payload, err := withMore(claims, status, s.Claims)
+		if err != nil {
+			return TokenPair{}, err
+		}
+		toSign = json.RawMessage(payload)
 	}
-	if payload, err = addClaims(payload, s.Claims); err != nil {
-		return TokenPair{}, err
-	}
-	access, err := r.signer.Sign(json.RawMessage(payload))
+	access, err := r.signer.Sign(toSign)
 	if err != nil {
 		return TokenPair{}, err
 	}
@@ -99,6 +99,29 @@ func (i *Issuer) access(s *Session, scope string) (TokenPair, error) {
 		Scope:       scope,
 		SessionID:   s.ID,
 	}, nil
+}
+
+// withMore writes the claims of a token with its place in a status list, or nil,
+// and what the session adds.
+func withMore(claims *jeton.AccessClaims, status *statusRef, more []byte) ([]byte, error) {
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return nil, err
+	}
+	if payload, err = addStatus(payload, status); err != nil {
+		return nil, err
+	}
+	return addClaims(payload, more)
+}
+
+// inUTF8 tells whether all strings are in UTF-8. What is not, encoding/json
+// replaces, and a signer refuses.
+func inUTF8(c *jeton.AccessClaims) bool {
+	ok := utf8.ValidString(c.Subject) && utf8.ValidString(c.ClientID) && utf8.ValidString(c.Scope)
+	for _, name := range c.Audience {
+		ok = ok && utf8.ValidString(name)
+	}
+	return ok
 }
 
 // ownClaims are those that only the issuer makes, and that a session's claims
@@ -132,6 +155,9 @@ func addClaims(set, more []byte) ([]byte, error) {
 // ParseScope splits a scope value (RFC 6749 section 3.3) into its names, without
 // repetitions. ErrInvalidRequest for a character that no scope has.
 func ParseScope(scope string) ([]string, error) {
+	if scope == "" {
+		return nil, nil
+	}
 	var names []string
 	for _, name := range strings.Split(scope, " ") {
 		if name == "" {

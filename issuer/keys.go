@@ -20,7 +20,7 @@ type ring struct {
 	signing    *jeton.SigningKey
 	inDevice   bool                           // the key that signs is in a device, which may fail
 	verifying  map[string]*jeton.VerifyingKey // by kid
-	refresh    map[byte][]byte                // by key number
+	refresh    map[byte]*refreshKey           // by key number
 	refreshNow byte                           // the number that makes new tokens
 	root       []byte                         // what other secrets are derived from
 	jwks       []byte                         // the published set (RFC 7517 section 5)
@@ -118,7 +118,7 @@ var errNoKey = errors.New("issuer: no active key")
 // openRing opens the stored keys. errNoKey if one is missing and all others
 // open.
 func openRing(master MasterKey, device Device, stored []StoredKey) (*ring, error) {
-	r := &ring{stored: stored, verifying: map[string]*jeton.VerifyingKey{}, refresh: map[byte][]byte{}}
+	r := &ring{stored: stored, verifying: map[string]*jeton.VerifyingKey{}, refresh: map[byte]*refreshKey{}}
 	var published []*jeton.VerifyingKey
 	hasRefresh := false
 	for _, s := range stored {
@@ -132,7 +132,8 @@ func openRing(master MasterKey, device Device, stored []StoredKey) (*ring, error
 			if err != nil {
 				return nil, err
 			}
-			r.refresh[byte(number)], _ = splitRefresh(secret)
+			key, _ := splitRefresh(secret)
+			r.refresh[byte(number)] = newRefreshKey(key)
 			if s.State == KeyActive {
 				r.refreshNow, hasRefresh = byte(number), true
 			}

@@ -102,9 +102,11 @@ func (i *Issuer) refresh(ctx context.Context, req RefreshRequest) (*TokenPair, R
 				Detail: "the store has lost acknowledged writes",
 			}))
 		}
-		kind := map[verdict]EventKind{rotate: EventRefresh, forward: EventStoreBehind}[v]
-		if kind != "" {
-			i.emit(ctx, Event{Kind: kind, At: s.RotatedAt, Subject: s.Subject, ClientID: s.ClientID, Sessions: []SessionID{s.ID}})
+		switch v {
+		case rotate:
+			i.emit(ctx, Event{Kind: EventRefresh, At: s.RotatedAt, Subject: s.Subject, ClientID: s.ClientID, Sessions: []SessionID{s.ID}})
+		case forward:
+			i.emit(ctx, Event{Kind: EventStoreBehind, At: s.RotatedAt, Subject: s.Subject, ClientID: s.ClientID, Sessions: []SessionID{s.ID}})
 		}
 		if signed {
 			return i.pairWith(access, &s), outcome, nil

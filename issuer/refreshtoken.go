@@ -4,7 +4,10 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"hash"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/jeton-go/jeton/internal/base64url"
 )
@@ -53,29 +56,48 @@ func parseRefreshToken(text string) (refreshToken, bool) {
 	return t, true
 }
 
-func (t refreshToken) head() []byte {
-	b := make([]byte, 0, refreshBytes)
+// appendHead appends what stands before the mac.
+func (t refreshToken) appendHead(b []byte) []byte {
 	b = append(b, refreshVersion, t.key)
 	b = append(b, t.session[:]...)
 	return binary.BigEndian.AppendUint32(b, t.generation)
 }
 
+// refreshKey makes the macs of refresh tokens. What of a mac depends on the key
+// alone is computed once. Make it with newRefreshKey.
+type refreshKey struct{ macs sync.Pool } // of *macRoom
+
+type macRoom struct {
+	mac hash.Hash
+	in  []byte
+	out []byte
+}
+
+func newRefreshKey(secret []byte) *refreshKey {
+	secret = slices.Clone(secret)
+	k := &refreshKey{}
+	k.macs.New = func() any { return &macRoom{mac: hmac.New(sha256.New, secret)} }
+	return k
+}
+
 // sum computes the mac of a token.
-func (t refreshToken) sum(key []byte, seed Seed) [refreshMACBytes]byte {
-	m := hmac.New(sha256.New, key)
-	m.Write([]byte(refreshDomain))
-	m.Write(t.head())
-	m.Write(seed[:])
-	return [refreshMACBytes]byte(m.Sum(nil))
+func (t refreshToken) sum(key *refreshKey, seed Seed) [refreshMACBytes]byte {
+	room := key.macs.Get().(*macRoom)
+	defer key.macs.Put(room)
+	room.in = append(t.appendHead(append(room.in[:0], refreshDomain...)), seed[:]...)
+	room.mac.Reset()
+	room.mac.Write(room.in)
+	room.out = room.mac.Sum(room.out[:0])
+	return [refreshMACBytes]byte(room.out)
 }
 
 // authentic tells, in constant time, whether this service made the token.
-func (t refreshToken) authentic(key []byte, seed Seed) bool {
+func (t refreshToken) authentic(key *refreshKey, seed Seed) bool {
 	want := t.sum(key, seed)
 	return hmac.Equal(want[:], t.mac[:])
 }
 
 // text returns the text form of a token whose mac is set.
 func (t refreshToken) text() string {
-	return RefreshTokenPrefix + base64url.Encode(append(t.head(), t.mac[:]...))
+	return RefreshTokenPrefix + base64url.Encode(append(t.appendHead(make([]byte, 0, refreshBytes)), t.mac[:]...))
 }

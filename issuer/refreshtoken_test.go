@@ -21,7 +21,7 @@ const goldenText = "jtr_AQcAESIzRFVmd4iZqrvM3e7_AQIDBMZcSXojtay5ZT_romYG0JDtFbRr
 
 func goldenToken() refreshToken {
 	t := refreshToken{key: 7, session: goldenSession, generation: 0x01020304}
-	t.mac = t.sum(goldenKey, goldenSeed)
+	t.mac = t.sum(newRefreshKey(goldenKey), goldenSeed)
 	return t
 }
 
@@ -50,17 +50,17 @@ func TestRefreshTokenRoundTrip(t *testing.T) {
 	if !ok || got != want {
 		t.Fatalf("parse(text) = %+v, %v; want %+v", got, ok, want)
 	}
-	if !got.authentic(goldenKey, goldenSeed) {
+	if !got.authentic(newRefreshKey(goldenKey), goldenSeed) {
 		t.Error("not authentic with its own key and seed")
 	}
 	for name, ok := range map[string]bool{
-		"another key":        got.authentic([]byte("0123456789abcdef0123456789abcdeF"), goldenSeed),
-		"another seed":       got.authentic(goldenKey, Seed([]byte("seed of 16 byteS"))),
-		"no key":             got.authentic(nil, goldenSeed),
-		"another generation": with(got, func(t *refreshToken) { t.generation++ }).authentic(goldenKey, goldenSeed),
-		"another session":    with(got, func(t *refreshToken) { t.session[15]++ }).authentic(goldenKey, goldenSeed),
-		"another key number": with(got, func(t *refreshToken) { t.key++ }).authentic(goldenKey, goldenSeed),
-		"a mac of zeros":     with(got, func(t *refreshToken) { t.mac = [32]byte{} }).authentic(goldenKey, goldenSeed),
+		"another key":        got.authentic(newRefreshKey([]byte("0123456789abcdef0123456789abcdeF")), goldenSeed),
+		"another seed":       got.authentic(newRefreshKey(goldenKey), Seed([]byte("seed of 16 byteS"))),
+		"no key":             got.authentic(newRefreshKey(nil), goldenSeed),
+		"another generation": with(got, func(t *refreshToken) { t.generation++ }).authentic(newRefreshKey(goldenKey), goldenSeed),
+		"another session":    with(got, func(t *refreshToken) { t.session[15]++ }).authentic(newRefreshKey(goldenKey), goldenSeed),
+		"another key number": with(got, func(t *refreshToken) { t.key++ }).authentic(newRefreshKey(goldenKey), goldenSeed),
+		"a mac of zeros":     with(got, func(t *refreshToken) { t.mac = [32]byte{} }).authentic(newRefreshKey(goldenKey), goldenSeed),
 	} {
 		if ok {
 			t.Errorf("authentic with %s", name)
@@ -139,7 +139,7 @@ func TestRefreshTokenRefusesEveryChangedCharacter(t *testing.T) {
 			if got == want {
 				t.Fatalf("character %d as %q: parsed as the same token", i, byte(c))
 			}
-			if got.authentic(goldenKey, goldenSeed) {
+			if got.authentic(newRefreshKey(goldenKey), goldenSeed) {
 				t.Fatalf("character %d as %q: authentic", i, byte(c))
 			}
 		}
@@ -164,7 +164,7 @@ func FuzzParseRefreshToken(f *testing.F) {
 		if got := token.text(); got != text {
 			t.Errorf("%q is read, and written as %q", text, got)
 		}
-		if token.authentic(goldenKey, goldenSeed) != (text == goldenText) {
+		if token.authentic(newRefreshKey(goldenKey), goldenSeed) != (text == goldenText) {
 			t.Errorf("%q: authentic and not the golden one, or the reverse", text)
 		}
 	})
