@@ -277,12 +277,14 @@ func (c *serveCmd) tick(ctx context.Context, iss *issuer.Issuer, tell *telemetry
 	every := time.NewTicker(tickEvery())
 	defer every.Stop()
 	watch := newClockWatch(wallClock(), log)
+	pace := newPacer()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-every.C:
 			watch.look()
+			pace.look(time.Now())
 			if err := iss.Tick(ctx); err != nil && ctx.Err() == nil {
 				tell.chores.Failed(choreKeys)
 				log.Error("housekeeping failed", "error", err)
