@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -96,9 +97,16 @@ func (a *api) report(r *http.Request, status int, err error) {
 
 // tokenLike finds what is long enough to be a refresh token or a JWT; a session
 // id and a traceparent are shorter.
-var tokenLike = regexp.MustCompile(`[\w.~+=-]{65,}`)
+var tokenLike = regexp.MustCompile(fmt.Sprintf(`[\w.~+=-]{%d,}`, leastToken))
 
-func mask(s string) string { return tokenLike.ReplaceAllString(s, "[redacted]") }
+const leastToken = 65
+
+func mask(s string) string {
+	if len(s) < leastToken {
+		return s
+	}
+	return tokenLike.ReplaceAllString(s, "[redacted]")
+}
 
 // withoutSecrets returns what a log may have of a request: no credentials, no
 // query, no body, and no token that a client put into the path by mistake.
@@ -146,10 +154,16 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	if err != nil {
 		panic("httpapi: " + err.Error()) // all bodies are plain structs and maps of strings
 	}
+	writeText(w, status, append(b, '\n'))
+}
+
+// writeText writes a JSON text that no cache may keep.
+func writeText(w http.ResponseWriter, status int, text []byte) {
+	values := [...]string{"application/json", "no-store", "no-cache"}
 	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Pragma", "no-cache") // RFC 6749 section 5.1
+	h["Content-Type"] = values[0:1:1]
+	h["Cache-Control"] = values[1:2:2]
+	h["Pragma"] = values[2:3:3] // RFC 6749 section 5.1
 	w.WriteHeader(status)
-	w.Write(append(b, '\n'))
+	w.Write(text)
 }

@@ -1,23 +1,42 @@
 package httpapi
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/jeton-go/jeton/issuer"
 )
 
 // tokens writes the answer of RFC 6749 section 5.1.
 func tokens(w http.ResponseWriter, p *issuer.TokenPair) {
-	writeJSON(w, http.StatusOK, struct {
-		AccessToken  string `json:"access_token"`
-		TokenType    string `json:"token_type"`
-		ExpiresIn    int64  `json:"expires_in"`
-		RefreshToken string `json:"refresh_token"`
-		Scope        string `json:"scope"`
-		DeviceToken  string `json:"device_token,omitempty"`
-	}{p.AccessToken, "Bearer", int64(p.ExpiresIn.Seconds()), p.RefreshToken, p.Scope, p.DeviceToken})
+	b := make([]byte, 0, 128+len(p.AccessToken)+len(p.RefreshToken)+len(p.Scope)+len(p.DeviceToken))
+	b = appendJSON(append(b, `{"access_token":`...), p.AccessToken)
+	b = append(b, `,"token_type":"Bearer","expires_in":`...)
+	b = strconv.AppendInt(b, int64(p.ExpiresIn.Seconds()), 10)
+	b = appendJSON(append(b, `,"refresh_token":`...), p.RefreshToken)
+	b = appendJSON(append(b, `,"scope":`...), p.Scope)
+	if p.DeviceToken != "" {
+		b = appendJSON(append(b, `,"device_token":`...), p.DeviceToken)
+	}
+	writeText(w, http.StatusOK, append(b, '}', '\n'))
+}
+
+// appendJSON appends a string as encoding/json writes it.
+func appendJSON(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			quoted, err := json.Marshal(s)
+			if err != nil {
+				panic("httpapi: " + err.Error()) // a string always has a JSON form
+			}
+			return append(b, quoted...)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
 }
 
 // login is POST /v1/login.

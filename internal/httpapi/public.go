@@ -158,13 +158,26 @@ func (a *api) healthRoutes(ready func(context.Context) error) []route {
 // routes and methods included.
 func (a *api) frame(routes []route) http.Handler {
 	mux := http.NewServeMux()
+	// Of a path without a wildcard nobody but its own route takes a request: it
+	// can be looked up.
+	type place struct{ method, path string }
+	plain := make(map[place]route)
 	for _, r := range routes {
-		mux.HandleFunc(r.pattern, a.watched(r.pattern, r.handle))
+		r.handle = a.watched(r.pattern, r.handle)
+		mux.HandleFunc(r.pattern, r.handle)
+		if method, path, found := strings.Cut(r.pattern, " "); found && !strings.ContainsRune(path, '{') {
+			plain[place{method, path}] = r
+		}
 	}
 	unrouted := a.watched("", func(w http.ResponseWriter, r *http.Request) { a.unrouted(mux, w, r) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		r = a.named(w, r)
+		if known, ok := plain[place{r.Method, r.URL.Path}]; ok && r.URL.RawPath == "" {
+			r.Pattern = known.pattern
+			known.handle(w, r)
+			return
+		}
 		if oneSpelling(r) {
 			if _, pattern := mux.Handler(r); pattern != "" {
 				mux.ServeHTTP(w, r)

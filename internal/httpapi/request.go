@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/jeton-go/jeton/internal/strictjson"
 )
@@ -24,10 +25,10 @@ func body(w http.ResponseWriter, r *http.Request, mediaType string) ([]byte, err
 	if r.URL.RawQuery != "" {
 		return nil, badRequest("parameters belong in the body, not in the URL")
 	}
-	if got, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || got != mediaType {
+	if !isMediaType(r.Header.Get("Content-Type"), mediaType) {
 		return nil, answer{status: http.StatusUnsupportedMediaType, code: "invalid_request", description: "the body must be " + mediaType}
 	}
-	b, err := io.ReadAll(http.MaxBytesReader(innermost(w), r.Body, maxBody))
+	b, err := readAll(http.MaxBytesReader(innermost(w), r.Body, maxBody), r.ContentLength)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -36,6 +37,34 @@ func body(w http.ResponseWriter, r *http.Request, mediaType string) ([]byte, err
 		return nil, badRequest("the body could not be read")
 	}
 	return b, nil
+}
+
+// isMediaType tells whether a Content-Type is of a media type.
+func isMediaType(contentType, mediaType string) bool {
+	if contentType == mediaType { // what nearly everybody sends
+		return true
+	}
+	got, _, err := mime.ParseMediaType(contentType)
+	return err == nil && got == mediaType
+}
+
+// readAll is io.ReadAll with room for what is announced, which is -1 if nothing
+// is.
+func readAll(r io.Reader, announced int64) ([]byte, error) {
+	b := make([]byte, 0, max(512, min(announced, maxBody)+1)) // one more, for a reader that tells of the end by itself
+	for {
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if err == io.EOF {
+			return b, nil
+		}
+		if err != nil {
+			return b, err
+		}
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
+	}
 }
 
 // innermost is the writer inside of those that wrap it. A reader of a body that
@@ -58,16 +87,26 @@ func form(w http.ResponseWriter, r *http.Request) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	values, err := url.ParseQuery(string(b))
-	if err != nil {
-		return nil, badRequest("the body is not a form")
-	}
-	params := make(map[string]string, len(values))
-	for name, v := range values {
-		if len(v) > 1 {
-			return nil, badRequest("a parameter is repeated")
+	params := make(map[string]string, 4)
+	repeated := false
+	for pair := range strings.SplitSeq(string(b), "&") {
+		if pair == "" {
+			continue
 		}
-		params[name] = v[0]
+		name, value, _ := strings.Cut(pair, "=")
+		name, err1 := url.QueryUnescape(name)
+		value, err2 := url.QueryUnescape(value)
+		// A semicolon divides pairs for some readers and not for others.
+		if err1 != nil || err2 != nil || strings.Contains(pair, ";") {
+			return nil, badRequest("the body is not a form")
+		}
+		if _, there := params[name]; there {
+			repeated = true
+		}
+		params[name] = value
+	}
+	if repeated {
+		return nil, badRequest("a parameter is repeated")
 	}
 	return params, nil
 }

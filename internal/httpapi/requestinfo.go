@@ -20,7 +20,7 @@ const maxRequestID = 64
 // the id.
 func (a *api) named(w http.ResponseWriter, r *http.Request) *http.Request {
 	info := issuer.RequestInfo{ID: requestID(r), Client: clientAddress(r, a.TrustedProxies), Agent: userAgent(r)}
-	w.Header().Set(requestIDHeader, info.ID)
+	w.Header()[requestIDHeader] = []string{info.ID} // spelled as Set would
 	return r.WithContext(issuer.WithRequestInfo(r.Context(), info))
 }
 
