@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/jeton-go/jeton/internal/pgtest"
+	"github.com/jeton-go/jeton/internal/testenv"
 )
 
 // refreshers refresh sessions without a pause, each its own over connections that
@@ -121,7 +122,7 @@ func unlessWindows(t *testing.T) {
 func onSocket(t *testing.T, data string, socket *os.File, args ...string) *service {
 	t.Helper()
 	args = append([]string{"-c", `LISTEN_PID=$$ exec "$0" "$@"`, "jeton", "serve", "--data", data, "--admin-addr", "127.0.0.1:0", "--log-format", "json"}, args...)
-	cmd := exec.Command("sh", args...)
+	cmd := exec.Command(testenv.Shell(t), args...)
 	cmd.Env = append(os.Environ(), "LISTEN_FDS=1", "LISTEN_FDNAMES=jeton.socket")
 	cmd.ExtraFiles = []*os.File{socket} // becomes 3
 	return start(t, data, cmd, false)
@@ -189,7 +190,7 @@ func TestAnInheritedSocketIsNoWayToServeClearTextToOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer socket.Close()
-	cmd := exec.Command("sh", "-c", `LISTEN_PID=$$ exec "$0" "$@"`, "jeton", "serve", "--data", t.TempDir(), "--admin-addr", "127.0.0.1:0")
+	cmd := exec.Command(testenv.Shell(t), "-c", `LISTEN_PID=$$ exec "$0" "$@"`, "jeton", "serve", "--data", t.TempDir(), "--admin-addr", "127.0.0.1:0")
 	cmd.Env = append(os.Environ(), "LISTEN_FDS=1")
 	cmd.ExtraFiles = []*os.File{socket}
 	if out, err := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != exitUsage || !strings.Contains(string(out), "clear text") {

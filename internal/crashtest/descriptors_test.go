@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jeton-go/jeton/internal/testenv"
 )
 
 // TestOutOfFileDescriptors lets connections that nobody uses take all the file
@@ -16,10 +18,11 @@ import (
 // told that the service can't; whoever has none waits. Once there are
 // descriptors again, all goes on by itself.
 func TestOutOfFileDescriptors(t *testing.T) {
+	shell := testenv.Shell(t)
 	p := sqlitePlace(t.TempDir())
 	h := prepare(t, p)
 	cmd := serveCommand(p.flags())
-	limited := exec.Command("sh", append([]string{"-c", `ulimit -n 48 && exec "$@"`, "sh"}, cmd.Args...)...)
+	limited := exec.Command(shell, append([]string{"-c", `ulimit -n 48 && exec "$@"`, "sh"}, cmd.Args...)...)
 	limited.Env = cmd.Env
 	run := launch(t, limited)
 	refreshAll(t, run, h.sessions[:5], http.StatusOK)

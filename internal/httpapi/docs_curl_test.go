@@ -53,6 +53,7 @@ func TestTheReferencesExamplesAreTrue(t *testing.T) {
 	if err != nil {
 		testenv.Missing(t, "curl", "apt-get install curl")
 	}
+	shell := testenv.Shell(t)
 	text, err := os.ReadFile(referenceFile)
 	must(t, err)
 	all := examples(string(text))
@@ -73,7 +74,7 @@ func TestTheReferencesExamplesAreTrue(t *testing.T) {
 			tokens = s.login(user, word, "device", "my laptop").pair()
 		}
 		command := strings.NewReplacer("http://127.0.0.1:8080", s.URL, "http://127.0.0.1:8081", admin.URL).Replace(e.command)
-		cmd := exec.Command("sh", "-euc", command)
+		cmd := exec.Command(shell, "-euc", command)
 		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "no_proxy=*",
 			"ADMIN_TOKEN=" + introspector, "RECEIVER_TOKEN=" + receiverToken("https://crm.example"),
 			"JTI=" + s.jti(user, word), "ACCESS=" + tokens.Access, "REFRESH=" + tokens.Refresh, "SID=" + s.sid(tokens.Access),

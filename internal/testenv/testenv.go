@@ -45,6 +45,18 @@ func PlainPython(t testing.TB) string {
 	return path
 }
 
+// Shell returns the path of a POSIX shell, which a test needs to prepare what an
+// exec then keeps: a limit, or a variable with its own process id. If there is none,
+// it ends the test as [Missing] does.
+func Shell(t testing.TB) string {
+	t.Helper()
+	path, err := exec.LookPath("sh")
+	if err != nil {
+		Missing(t, "sh", "it is in /bin or /usr/bin, which PATH must name")
+	}
+	return path
+}
+
 // pythons are tried in this order. The distribution's comes first: packages of
 // the distribution belong to it, and a python3 earlier in PATH often doesn't see
 // them.

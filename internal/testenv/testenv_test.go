@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os/exec"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/jeton-go/jeton/internal/testenv"
@@ -49,6 +50,18 @@ func TestAMissingNeedSkipsButFailsInCI(t *testing.T) {
 		if got.ended != c.want || got.message != "needs a moon: look up" {
 			t.Errorf("JETON_CI=%q: %s with %q, want %s", c.ci, got.ended, got.message, c.want)
 		}
+	}
+}
+
+func TestWithoutAShellATestSaysSo(t *testing.T) {
+	t.Setenv("JETON_CI", "")
+	t.Setenv("PATH", t.TempDir())
+	if got := run(t, func(t testing.TB) { testenv.Shell(t) }); got.ended != "skipped" || !strings.HasPrefix(got.message, "needs sh: ") {
+		t.Errorf("%s with %q, want skipped", got.ended, got.message)
+	}
+	t.Setenv("JETON_CI", "1")
+	if got := run(t, func(t testing.TB) { testenv.Shell(t) }); got.ended != "failed" {
+		t.Errorf("in the gate: %s with %q, want failed", got.ended, got.message)
 	}
 }
 
