@@ -56,7 +56,7 @@ type benchFlags struct {
 type benchClientFlags struct {
 	TokenEndpoint    string            `help:"Token endpoint. Default: /oauth/token of --url." placeholder:"URL"`
 	TokenBody        string            `default:"form" enum:"form,json" help:"form (RFC 6749), or json for servers that want an object. Default: ${default}."`
-	RefreshTokenFile string            `help:"File with refresh tokens, one a line; each is a client, and nobody logs in." placeholder:"FILE" predictor:"file"`
+	RefreshTokenFile string            `help:"File with refresh tokens, one a line; nobody logs in. Each is a client; if there are more than --clients, each client takes its share of them in turn, in no order." placeholder:"FILE" predictor:"file"`
 	KeepTokens       bool              `help:"Write the tokens that the clients have at the end into --refresh-token-file, for the next run. Without it a file is good for one run where tokens rotate."`
 	ClientID         string            `help:"client_id to send." placeholder:"ID"`
 	ClientSecretFile string            `help:"File with the client's secret. Without it the client is a public one." placeholder:"FILE" predictor:"file"`
@@ -269,7 +269,7 @@ func (c *benchFlags) run(ctx context.Context, s *streams, op string, more func(*
 
 func (c *benchFlags) open(ctx context.Context, t *loadgen.Target, op string, tokens []string, show *benchDisplay) (*loadgen.Fleet, error) {
 	if tokens != nil {
-		return t.OpenWith(tokens)
+		return t.OpenWith(tokens, c.Clients)
 	}
 	if !loadgen.NeedsSession(op) {
 		return t.OpenIdle(c.Clients)
@@ -285,7 +285,7 @@ func secretFrom(s *streams, name string) (string, error) {
 	if name == "" {
 		return "", nil
 	}
-	const limit = 64 << 20 // a file of refresh tokens has many
+	const limit = 1 << 20
 	in := s.in
 	if name != "-" {
 		f, err := os.Open(name)

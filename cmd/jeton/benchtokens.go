@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 )
+
+// maxTokens bounds the memory for a file of refresh tokens.
+const maxTokens = 10_000_000
 
 // keepTokens replaces a file of refresh tokens, whole or not at all: the old
 // tokens are worth nothing by now, and the new ones are nowhere else.
@@ -14,11 +17,12 @@ func keepTokens(name string, tokens []string) error {
 	if err != nil {
 		return fmt.Errorf("the refresh tokens are not kept: %w", err)
 	}
+	out := bufio.NewWriter(f) // it remembers the first error
 	for _, token := range tokens {
-		if err == nil {
-			_, err = f.WriteString(token + "\n")
-		}
+		out.WriteString(token)
+		out.WriteByte('\n')
 	}
+	err = out.Flush()
 	if e := f.Close(); err == nil {
 		err = e
 	}
@@ -32,13 +36,30 @@ func keepTokens(name string, tokens []string) error {
 	return nil
 }
 
-// refreshTokensFrom reads a file of refresh tokens, one a line.
+// refreshTokensFrom reads a file of refresh tokens, one a line. There may be
+// millions.
 func refreshTokensFrom(s *streams, name string) ([]string, error) {
-	text, err := secretFrom(s, name)
-	if err != nil {
-		return nil, err
+	in := s.in
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
 	}
-	tokens := strings.Fields(text)
+	var tokens []string
+	words := bufio.NewScanner(in)
+	words.Split(bufio.ScanWords)
+	for words.Scan() {
+		if len(tokens) == maxTokens {
+			return nil, fmt.Errorf("%s has more than %d refresh tokens", name, maxTokens)
+		}
+		tokens = append(tokens, words.Text())
+	}
+	if err := words.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
 	if len(tokens) == 0 {
 		return nil, fmt.Errorf("%s has no refresh token", name)
 	}

@@ -159,7 +159,7 @@ func TestClosingTheFleetEndsWhatIsUnderWay(t *testing.T) {
 	defer server.Close()
 	defer close(release)
 	one := &loadgen.Target{TokenEndpoint: server.URL, Timeout: time.Hour, Now: time.Now}
-	f, err := one.OpenWith([]string{"t"})
+	f, err := one.OpenWith([]string{"t"}, 64)
 	must(t, err)
 	c, err := f.Clients(loadgen.Refresh, nil)
 	must(t, err)

@@ -125,7 +125,7 @@ func TestTheTokensOfTheLastRotationCanBeHad(t *testing.T) {
 	server := httptest.NewServer(f)
 	defer server.Close()
 	one := &loadgen.Target{TokenEndpoint: server.URL, Timeout: time.Minute, Now: time.Now}
-	fleet, err := one.OpenWith([]string{"t1", "refused", "t2"})
+	fleet, err := one.OpenWith([]string{"t1", "refused", "t2"}, 64)
 	must(t, err)
 	defer fleet.Close()
 	clients, err := fleet.Clients(loadgen.Refresh, nil)
@@ -147,7 +147,7 @@ func TestTokensOutliveARefusalThatIsNotAboutThem(t *testing.T) {
 			io.WriteString(w, answer)
 		}))
 		one := &loadgen.Target{TokenEndpoint: server.URL, Timeout: time.Minute, Now: time.Now}
-		fleet, err := one.OpenWith([]string{"t1", "t2"})
+		fleet, err := one.OpenWith([]string{"t1", "t2"}, 64)
 		must(t, err)
 		clients, err := fleet.Clients(loadgen.Refresh, nil)
 		must(t, err)

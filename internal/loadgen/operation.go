@@ -103,6 +103,9 @@ func (c *client) Prepare(ctx context.Context) error {
 	if c.mix != nil {
 		c.op = c.mix.pick(c.random)
 	}
+	if c.op == Refresh {
+		c.takeNext()
+	}
 	switch {
 	case c.op == Login:
 		return nil

@@ -1,11 +1,13 @@
 package loadgen
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,6 +20,43 @@ type session struct {
 	refresh string
 	unspent string    // a refresh token that was not what a refusal was about
 	renewAt time.Time // when the access token must be renewed; zero: never
+	share   *share    // where refresh is from; nil: from a login
+}
+
+// share are the refresh tokens that a client takes in turn.
+type share struct {
+	all  []string // of all clients
+	mine []int    // the places in it of those that are still good
+	at   int      // where in mine the client is
+}
+
+func (h *share) token() string { return h.all[h.mine[h.at]] }
+
+// putBack makes what the client's token has become part of its share.
+func (s *session) putBack() {
+	if h := s.share; h != nil && len(h.mine) > 0 {
+		h.all[h.mine[h.at]] = cmp.Or(s.refresh, s.unspent)
+	}
+}
+
+// takeNext puts the client's token back and takes the next of its share. One that
+// was refused had its last turn; where all were, the client has none.
+func (s *session) takeNext() {
+	h := s.share
+	if h == nil || len(h.mine) == 0 {
+		return
+	}
+	s.putBack()
+	if s.refresh == "" {
+		h.mine = slices.Delete(h.mine, h.at, h.at+1)
+	} else {
+		h.at++
+	}
+	if len(h.mine) == 0 {
+		return
+	}
+	h.at %= len(h.mine)
+	s.refresh, s.unspent = h.token(), ""
 }
 
 func (t *Target) session() *session {

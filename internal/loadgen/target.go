@@ -7,7 +7,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -123,46 +125,51 @@ func (t *Target) clientAuth() string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(pair))
 }
 
-// Fleet is a target's clients, each with a session and a connection.
+// Fleet is a target's clients, each with a connection and a session or more.
 type Fleet struct {
 	sessions []*session
+	tokens   []string // of OpenWith
 }
 
-// OpenWith makes a client for each refresh token. Two clients with the same
-// token would end each other's session, so that is an error.
-func (t *Target) OpenWith(refreshTokens []string) (*Fleet, error) {
-	if err := t.prepare(); err != nil {
+// OpenWith makes clients that have refresh tokens: one for each, or as many as
+// clients says, which share them. A client with several takes them in turn, in
+// no order, and has been through all before it comes back to one. Two clients
+// with the same token would end each other's session, so that is an error.
+func (t *Target) OpenWith(refreshTokens []string, clients int) (*Fleet, error) {
+	f, err := t.OpenIdle(min(clients, len(refreshTokens)))
+	if err != nil {
 		return nil, err
 	}
-	f := &Fleet{}
+	if len(f.sessions) == 0 {
+		return nil, targetError("there is no refresh token")
+	}
+	f.tokens = slices.Clone(refreshTokens)
 	seen := make(map[string]bool, len(refreshTokens))
 	for i, token := range refreshTokens {
 		if seen[token] {
 			return nil, targetError("refresh token %d is there twice", i+1)
 		}
 		seen[token] = true
-		s := t.session()
-		s.refresh = token
-		f.sessions = append(f.sessions, s)
 	}
-	if len(f.sessions) == 0 {
-		return nil, targetError("there is no refresh token")
+	order := rand.Perm(len(f.tokens))
+	for i, s := range f.sessions {
+		// The shares differ by one at most.
+		from, to := i*len(order)/len(f.sessions), (i+1)*len(order)/len(f.sessions)
+		s.share = &share{all: f.tokens, mine: order[from:to]}
+		s.refresh = s.share.token()
 	}
 	return f, nil
 }
 
-// RefreshTokens returns the refresh token that each client has now, in the order
-// of the clients. One that the server refused as such ("invalid_grant") is left
-// out; one that it refused for another reason, as a client_id that it does not
-// know, is still good. Not to be called while clients run.
+// RefreshTokens returns what the tokens of OpenWith have become, in the same
+// order. One that the server refused as such ("invalid_grant") is left out; one
+// that it refused for another reason, as a client_id that it does not know, is
+// still good. Not to be called while clients run.
 func (f *Fleet) RefreshTokens() []string {
-	var out []string
 	for _, s := range f.sessions {
-		if token := cmp.Or(s.refresh, s.unspent); token != "" {
-			out = append(out, token)
-		}
+		s.putBack()
 	}
-	return out
+	return slices.DeleteFunc(slices.Clone(f.tokens), func(token string) bool { return token == "" })
 }
 
 // OpenIdle makes clients that have no session, for operations that log in

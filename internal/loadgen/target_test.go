@@ -76,7 +76,7 @@ func measure(t *testing.T, target *loadgen.Target, op string, mix loadgen.Mix, t
 	var err error
 	switch {
 	case len(tokens) > 0:
-		f, err = target.OpenWith(tokens)
+		f, err = target.OpenWith(tokens, 64)
 	case loadgen.NeedsSession(op):
 		f, err = target.Open(t.Context(), 3, nil)
 	default:
@@ -273,7 +273,7 @@ func TestATargetThatCanNotBeUsedIsRefused(t *testing.T) {
 	}
 	one := target("http://localhost")
 	for name, tokens := range map[string][]string{"none": nil, "one twice": {"a", "b", "a"}} {
-		if _, err := one.OpenWith(tokens); !errors.Is(err, loadgen.ErrTarget) {
+		if _, err := one.OpenWith(tokens, 64); !errors.Is(err, loadgen.ErrTarget) {
 			t.Errorf("refresh tokens, %s: %v", name, err)
 		}
 	}
@@ -285,7 +285,7 @@ func TestATargetThatCanNotBeUsedIsRefused(t *testing.T) {
 		}
 	}
 	one = &loadgen.Target{TokenEndpoint: "http://localhost", Timeout: time.Second, Now: time.Now}
-	f, err = one.OpenWith([]string{"t"})
+	f, err = one.OpenWith([]string{"t"}, 64)
 	must(t, err)
 	if _, err := f.Clients(loadgen.Verify, nil); !errors.Is(err, loadgen.ErrTarget) {
 		t.Errorf("verify without the URL of a service: %v", err)
