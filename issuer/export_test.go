@@ -43,3 +43,12 @@ func SealV1(m MasterKey, s StoredKey, plain []byte) []byte {
 func Judge(s *Session, g uint32, now time.Time, grace time.Duration) string {
 	return judge(s, g, now, grace).String()
 }
+
+// RefreshToken is the text of the token that a session has in a generation. The
+// key may be followed by the root, as it is stored.
+func RefreshToken(number byte, key []byte, id SessionID, generation uint32, seed Seed) string {
+	key, _ = splitRefresh(key)
+	t := refreshToken{key: number, session: id, generation: generation}
+	t.mac = t.sum(newRefreshKey(key), seed)
+	return t.text()
+}
