@@ -32,6 +32,7 @@ func (s *Store) Keeper() *sql.DB { return s.keeper }
 const (
 	SelectSession = selectSession
 	RotateSession = rotateSession
+	RotateRecent  = rotateRecent
 )
 
 // Checkpoint moves the log into the file, as happens in the background.

@@ -47,7 +47,9 @@ func Open(ctx context.Context, path string, options Options) (*Store, error) {
 		size     int
 		settings []string
 	}{
-		{&s.writer, 1, []string{"_txlock=immediate", "_pragma=busy_timeout(0)"}}, // see insist
+		// Its cache, of 8 MB, holds the inner pages of the table of ten million
+		// sessions, so that a rotation reads one page. For insist it does not wait.
+		{&s.writer, 1, []string{"_txlock=immediate", "_pragma=cache_size(-8000)", "_pragma=busy_timeout(0)"}},
 		{&s.reader, max(4, runtime.GOMAXPROCS(0)), []string{"_pragma=query_only(1)", patient}},
 		// It waits for readers while no writer runs: not for long.
 		{&s.keeper, 1, []string{"_pragma=busy_timeout(50)"}},

@@ -16,6 +16,7 @@ func TestPlans(t *testing.T) {
 		sqlite.SelectSession + ` WHERE sessions.id = x'00'`:                                       "SEARCH sessions USING INDEX sqlite_autoindex_sessions_1 (id=?)",
 		sqlite.SelectSession + ` WHERE revoked_at IS NULL AND subject = 's' ORDER BY number DESC`: "SEARCH sessions USING INDEX sessions_by_subject (subject=?)",
 		sqlite.SelectSession + ` WHERE revoked_at IS NULL ORDER BY number DESC LIMIT 1`:           "SCAN sessions",
+		strings.ReplaceAll(sqlite.RotateRecent, "?", "1"):                                         "SEARCH sessions USING INTEGER PRIMARY KEY (rowid=?)",
 		`UPDATE sessions SET revoked_at = 1 WHERE revoked_at IS NULL AND subject = 's'`:           "SEARCH sessions USING INDEX sessions_by_subject (subject=?)",
 		`UPDATE sessions SET revoked_at = 1 WHERE revoked_at IS NULL AND id = x'00'`:              "SEARCH sessions USING INDEX sqlite_autoindex_sessions_1 (id=?)",
 		`SELECT number FROM sessions WHERE due_at <= 1 ORDER BY due_at LIMIT 1`:                   "SEARCH sessions USING COVERING INDEX sessions_by_due (due_at<?)",
@@ -40,6 +41,7 @@ func TestPlans(t *testing.T) {
 	}
 	for update, want := range map[string]int{
 		sqlite.RotateSession: 1,
+		sqlite.RotateRecent:  1,
 		`UPDATE sessions SET revoked_at = 1, revoke_reason = '' WHERE number = 1`:             2,
 		`UPDATE sessions SET revoked_at = 1, revoke_reason = '', due_at = 1 WHERE number = 1`: 3,
 	} {

@@ -20,6 +20,9 @@ const selectSession = `SELECT number, sessions.id, generation, created_at, rotat
 const (
 	sessionByID   = selectSession + ` WHERE sessions.id = ?`
 	rotateSession = `UPDATE sessions SET counter = ?, rotated_at = ? WHERE number = ?`
+	// Of a row that was read before: it must still be all that it was. What is
+	// not mentioned never changes.
+	rotateRecent  = rotateSession + ` AND id = ? AND counter = ? AND rotated_at = ? AND revoked_at IS NULL`
 	insertSession = `INSERT INTO sessions (id, counter, rotated_at, created_at, expires_at, grant_id, seed, subject, due_at,
 		revoke_reason, claims, device) VALUES (?, -2147483648, ?, ?, ?, ?, ?, ?, ?, '', ?, ?) ON CONFLICT DO NOTHING`
 	useGrant = `INSERT INTO grants (sessions, client_id, audience, scope, idle_timeout) VALUES (1, ?, ?, ?, ?)
@@ -30,22 +33,23 @@ const (
 // row is a session with what only the file has of it.
 type row struct {
 	issuer.Session
-	number int64
-	latest int64 // the mark of time
+	number  int64
+	rotated int64 // rotated_at
+	latest  int64 // the mark of time
 }
 
 func scanSession(scan func(...any) error) (r row, err error) {
 	var audience []byte
-	var created, rotated, expires, idle int64
+	var created, expires, idle int64
 	var revoked sql.NullInt64
-	err = scan(&r.number, into(r.ID[:]), &r.Generation, &created, &rotated, &expires, &revoked, &r.RevokeReason, into(r.Seed[:]), &r.Subject,
+	err = scan(&r.number, into(r.ID[:]), &r.Generation, &created, &r.rotated, &expires, &revoked, &r.RevokeReason, into(r.Seed[:]), &r.Subject,
 		&r.Claims, &r.Device, &r.ClientID, &audience, &r.Scope, &idle, &r.latest)
 	if err != nil {
 		return row{}, err
 	}
 	r.CreatedAt, r.ExpiresAt, r.RevokedAt = instant(created), instant(expires), optionalInstant(revoked)
-	if rotated >= created {
-		r.RotatedAt = instant(rotated)
+	if r.rotated >= created {
+		r.RotatedAt = instant(r.rotated)
 	}
 	r.IdleTimeout = time.Duration(idle) * time.Microsecond
 	if r.Audience, err = parseList(audience); err != nil {
@@ -128,6 +132,7 @@ func (s *Store) Session(ctx context.Context, id issuer.SessionID) (issuer.Sessio
 	if err != nil {
 		return issuer.Session{}, time.Time{}, s.explain("session", notFound(err))
 	}
+	s.recent.put(r)
 	return r.Session, instant(max(before, r.latest)), nil
 }
 
@@ -161,17 +166,31 @@ func (s *Store) Sessions(ctx context.Context, subject string, limit int) ([]issu
 // Rotate implements [issuer.SessionStore].
 func (s *Store) Rotate(ctx context.Context, id issuer.SessionID, from, to uint32) (issuer.Session, error) {
 	var rotated issuer.Session
+	recent := s.recent.take(id)
 	err := s.writePlain(ctx, "rotate", func(t *tx) error {
+		// may tells whether the session may rotate, and makes it what it is then.
+		may := func(r *row) bool {
+			if r.Generation != from || !r.Live(instant(t.now)) {
+				return false
+			}
+			rotated = r.Session
+			rotated.Generation, rotated.RotatedAt = to, instant(t.now)
+			return true
+		}
+		if recent != nil && may(recent) {
+			res, err := t.exec(rotateRecent, counter(to), t.now, recent.number, id[:], counter(from), recent.rotated)
+			if err := changedOne(res, err, errAnotherRow); !errors.Is(err, errAnotherRow) {
+				return err
+			}
+		}
 		r, err := scanSession(t.row(sessionByID, id[:]).Scan)
 		if err != nil {
 			return notFound(err)
 		}
-		if r.Generation != from || !r.Live(instant(t.now)) {
+		if !may(&r) {
 			return issuer.ErrConflict
 		}
-		r.Generation, r.RotatedAt = to, instant(t.now)
-		rotated = r.Session
-		_, err = t.exec(rotateSession, int64(to)-1<<31, t.now, r.number)
+		_, err = t.exec(rotateSession, counter(to), t.now, r.number)
 		return err
 	})
 	if err != nil {
@@ -179,3 +198,8 @@ func (s *Store) Rotate(ctx context.Context, id issuer.SessionID, from, to uint32
 	}
 	return rotated, nil
 }
+
+var errAnotherRow = errors.New("the row is not what it was")
+
+// counter is how the file has a generation.
+func counter(generation uint32) int64 { return int64(generation) - 1<<31 }

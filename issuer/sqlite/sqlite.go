@@ -82,6 +82,7 @@ type Store struct {
 
 	// Prepared statements of the hot path.
 	readSession *sql.Stmt            // reader
+	recent      recentRows           // what it read
 	hot         map[string]*sql.Stmt // writer, by their text
 }
 
@@ -162,7 +163,7 @@ func (s *Store) prepare(ctx context.Context) (err error) {
 	s.hot = make(map[string]*sql.Stmt)
 	for _, query := range []string{
 		getLatest, setLatest, savepoint, release, rollbackTo,
-		sessionByID, rotateSession, insertSession, useGrant, userHolds,
+		sessionByID, rotateSession, rotateRecent, insertSession, useGrant, userHolds,
 		appendLog, getHead, setHead, leaveNotices,
 		appendAudit, getAuditEnd, setAuditEnd,
 	} {
