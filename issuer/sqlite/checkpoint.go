@@ -33,25 +33,43 @@ func (s *Store) keep(ctx context.Context) {
 	}
 }
 
-// checkpoint moves most of the log while writers go on and add to it, then the
-// little that was added meanwhile, and then, while no writer of this process
-// runs, the rest; the next write begins the log anew. Without that last step the
-// log would grow for as long as there is always somebody who writes.
+// A pass over the log finds what was added during the one before. Writers may go
+// on for so many passes at most, until so few pages are left.
+const (
+	mostPasses = 5
+	fewPages   = 256
+)
+
+// checkpoint moves most of the log while writers go on and add to it, in passes,
+// and then, while no writer of this process runs, the little that is left; the
+// next write begins the log anew. Without that last step the log would grow for
+// as long as there is always somebody who writes.
+//
+// SQLite syncs the file when a pass finds that it has moved all there is, so in
+// that last step. With millions of sessions each write changes a page of its own,
+// somewhere in the file: what the system has not yet written by then, everybody
+// waits for. So it is told to begin after each pass.
 func (s *Store) checkpoint(ctx context.Context) error {
-	for range 2 {
+	for last, pass := 0, 0; pass < mostPasses; pass++ {
 		if err := s.fault(FaultCheckpoint); err != nil {
 			return err
 		}
-		if _, err := s.moveLog(ctx, "PASSIVE"); err != nil {
+		_, moved, err := s.moveLog(ctx, "PASSIVE")
+		if err != nil {
 			return err
 		}
+		beginToWrite(s.path)
+		if moved-last <= fewPages {
+			break
+		}
+		last = moved
 	}
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	if err := s.fault(FaultRestart); err != nil {
 		return err
 	}
-	restarted, err := s.moveLog(ctx, "RESTART")
+	restarted, _, err := s.moveLog(ctx, "RESTART")
 	if restarted {
 		s.pending = 0
 	} else {
@@ -61,12 +79,13 @@ func (s *Store) checkpoint(ctx context.Context) error {
 	return err
 }
 
-// moveLog checkpoints and tells whether it came to its end.
-func (s *Store) moveLog(ctx context.Context, mode string) (whole bool, err error) {
-	var busy, frames, moved int
+// moveLog checkpoints and tells whether it came to its end, and how many of the
+// log's pages are in the file now.
+func (s *Store) moveLog(ctx context.Context, mode string) (whole bool, moved int, err error) {
+	var busy, frames int
 	err = s.keeper.QueryRowContext(ctx, "PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &frames, &moved)
 	if err != nil {
-		return false, fmt.Errorf("move the log into the file: %w", err)
+		return false, 0, fmt.Errorf("move the log into the file: %w", err)
 	}
-	return busy == 0 && frames == moved, nil
+	return busy == 0 && frames == moved, moved, nil
 }

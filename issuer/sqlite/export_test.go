@@ -35,6 +35,9 @@ const (
 	RotateRecent  = rotateRecent
 )
 
+// BeginToWrite lets the system write what it holds of a file.
+func BeginToWrite(path string) bool { return beginToWrite(path) }
+
 // Checkpoint moves the log into the file, as happens in the background.
 func (s *Store) Checkpoint(ctx context.Context) error { return s.checkpoint(ctx) }
 
