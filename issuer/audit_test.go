@@ -202,6 +202,7 @@ func TestUnknownNameIsNotInTheAuditLog(t *testing.T) {
 // A flood of refused logins fills a bounded part of the log, and is counted.
 func TestFloodOfRefusedLoginsIsBoundedAndCounted(t *testing.T) {
 	w := newWorld(t, func(c *issuer.Config) { c.LoginLimits.Off = true })
+	w.UnknownUsersCostNothing()
 	w.alice()
 	before := len(auditOf(t, w.store))
 	const flood = 200
