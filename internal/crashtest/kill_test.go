@@ -99,7 +99,10 @@ func (l *load) outage(database *pgtest.Server) {
 	l.p.t.Helper()
 	database.Run(l.p.t)
 	var a answer
-	for range 100 {
+	// A service that has just been without its database turns logins away at once
+	// while others wait: who comes again at once has been there a hundred times
+	// before the first of those is answered.
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		l.count(1)
 		var err error
 		if a, err = l.p.login(); err != nil {
