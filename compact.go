@@ -49,12 +49,24 @@ func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)
 // scratch is the room in which one token is decoded at a time. Nothing that is
 // kept of a token points into it, but for what names and texts have given away.
 type scratch struct {
-	header    []byte
+	known     *knownHeader // of the token before, which mostly has the same
 	payload   []byte
 	signature []byte
 	members   []strictjson.Span
 	names     names
 	texts     texts
+}
+
+// header returns what a header that was seen before says.
+func (s *scratch) header(all *knownHeaders, encoded string) (*Header, bool) {
+	if s.known == nil || s.known.encoded != encoded {
+		known := all.find(encoded)
+		if known == nil {
+			return nil, false
+		}
+		s.known = known
+	}
+	return s.known.header, true
 }
 
 // texts is where the claims of a few tokens lie one behind the other, so that not

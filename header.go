@@ -88,11 +88,11 @@ func (k *knownHeaders) slot(encoded string) *atomic.Pointer[knownHeader] {
 	return &k[maphash.String(headerSeed, encoded)%uint64(len(k))]
 }
 
-func (k *knownHeaders) find(encoded string) (*Header, bool) {
+func (k *knownHeaders) find(encoded string) *knownHeader {
 	if known := k.slot(encoded).Load(); known != nil && known.encoded == encoded {
-		return known.header, true
+		return known
 	}
-	return nil, false
+	return nil
 }
 
 func (k *knownHeaders) add(encoded string, h *Header) {

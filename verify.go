@@ -131,9 +131,9 @@ type authentic struct {
 // authenticate goes as far as the signature (RFC 7515 section 5.2). The payload
 // is decoded into the buffer.
 func (v *Verifier) authenticate(ctx context.Context, c compact, room *scratch, buffer *[]byte) (authentic, error) {
-	h, known := v.headers.find(c.header())
+	h, known := room.header(v.headers, c.header())
 	if !known {
-		text, err := decodeSegment(&room.header, "header", c.header())
+		text, err := decodeSegment(&room.payload, "header", c.header())
 		if err != nil {
 			return authentic{}, err
 		}
