@@ -3,7 +3,10 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"time"
+
+	"github.com/jeton-go/jeton/issuer"
 )
 
 // UseLog does that step of Open's alone.
@@ -34,6 +37,26 @@ const (
 	RotateSession = rotateSession
 	RotateRecent  = rotateRecent
 )
+
+// SessionsByID is the statement that reads so many sessions.
+func SessionsByID(n int) string { return sessionsByID(n) }
+
+// MaxLookups is how many sessions are read at once at most.
+const MaxLookups = maxLookups
+
+// LookUp reads sessions as one batch of callers does.
+func (s *Store) LookUp(ctx context.Context, ids []issuer.SessionID) ([]issuer.Session, []error) {
+	results, err := s.lookUp(ctx, slices.Clone(ids))
+	sessions, errs := make([]issuer.Session, len(ids)), make([]error, len(ids))
+	for i := range ids {
+		if err != nil {
+			errs[i] = err
+			continue
+		}
+		sessions[i], errs[i] = results[i].Value.row.Session, results[i].Err
+	}
+	return sessions, errs
+}
 
 // BeginToWrite lets the system write what it holds of a file.
 func BeginToWrite(path string) bool { return beginToWrite(path) }

@@ -42,6 +42,7 @@ func Open(ctx context.Context, path string, options Options) (*Store, error) {
 		return nil, fmt.Errorf("sqlite: open: %w", err)
 	}
 	s := &Store{path: path, options: options, patience: patience, due: make(chan struct{}, 1), stopped: make(chan struct{})}
+	readers := max(4, runtime.GOMAXPROCS(0))
 	for _, p := range []struct {
 		db       **sql.DB
 		size     int
@@ -50,7 +51,7 @@ func Open(ctx context.Context, path string, options Options) (*Store, error) {
 		// Its cache, of 8 MB, holds the inner pages of the table of ten million
 		// sessions, so that a rotation reads one page. For insist it does not wait.
 		{&s.writer, 1, []string{"_txlock=immediate", "_pragma=cache_size(-8000)", "_pragma=busy_timeout(0)"}},
-		{&s.reader, max(4, runtime.GOMAXPROCS(0)), []string{"_pragma=query_only(1)", patient}},
+		{&s.reader, readers, []string{"_pragma=query_only(1)", patient}},
 		// It waits for readers while no writer runs: not for long.
 		{&s.keeper, 1, []string{"_pragma=busy_timeout(50)"}},
 	} {
@@ -64,6 +65,7 @@ func Open(ctx context.Context, path string, options Options) (*Store, error) {
 		}
 	}
 	s.batches = batch.New(batch.Options{MaxBatch: maxBatch, OnBatch: options.OnBatch}, s.commit)
+	s.lookups = batch.New(batch.Options{MaxBatch: maxLookups, Committers: readers, Crowd: crowdOfLookups}, s.lookUp)
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	go s.keep(ctx)
 	return s, nil

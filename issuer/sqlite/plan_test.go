@@ -14,6 +14,7 @@ func TestPlans(t *testing.T) {
 	s := mustOpen(t, filepath.Join(t.TempDir(), "jeton.db"))
 	for query, want := range map[string]string{
 		sqlite.SelectSession + ` WHERE sessions.id = x'00'`:                                       "SEARCH sessions USING INDEX sqlite_autoindex_sessions_1 (id=?)",
+		strings.ReplaceAll(sqlite.SessionsByID(4), "?", "x'00'"):                                  "SEARCH sessions USING INDEX sqlite_autoindex_sessions_1 (id=?)",
 		sqlite.SelectSession + ` WHERE revoked_at IS NULL AND subject = 's' ORDER BY number DESC`: "SEARCH sessions USING INDEX sessions_by_subject (subject=?)",
 		sqlite.SelectSession + ` WHERE revoked_at IS NULL ORDER BY number DESC LIMIT 1`:           "SCAN sessions",
 		strings.ReplaceAll(sqlite.RotateRecent, "?", "1"):                                         "SEARCH sessions USING INTEGER PRIMARY KEY (rowid=?)",

@@ -1,8 +1,6 @@
 package sqlite
 
 import (
-	"bytes"
-	"slices"
 	"sync/atomic"
 
 	"github.com/jeton-go/jeton/issuer"
@@ -24,7 +22,7 @@ func (t *recentRows) place(id issuer.SessionID) *atomic.Pointer[row] {
 
 // put keeps a row. The caller may do with its own what it likes.
 func (t *recentRows) put(r row) {
-	r.Audience, r.Claims = slices.Clone(r.Audience), bytes.Clone(r.Claims)
+	r = r.clone()
 	t.place(r.ID).Store(&r)
 }
 

@@ -1,10 +1,12 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jeton-go/jeton/issuer"
@@ -36,6 +38,12 @@ type row struct {
 	number  int64
 	rotated int64 // rotated_at
 	latest  int64 // the mark of time
+}
+
+// clone returns a copy that shares nothing a caller might change.
+func (r row) clone() row {
+	r.Audience, r.Claims = slices.Clone(r.Audience), bytes.Clone(r.Claims)
+	return r
 }
 
 func scanSession(scan func(...any) error) (r row, err error) {
@@ -119,21 +127,6 @@ func (s *Store) CreateSession(ctx context.Context, n issuer.NewSession) (issuer.
 		return issuer.Created{}, err
 	}
 	return created, nil
-}
-
-// Session implements [issuer.SessionStore].
-func (s *Store) Session(ctx context.Context, id issuer.SessionID) (issuer.Session, time.Time, error) {
-	before := s.tick()
-	if err := ctx.Err(); err != nil {
-		return issuer.Session{}, time.Time{}, err
-	}
-	// One row is there sooner than a watch over the context is set up.
-	r, err := scanSession(s.readSession.QueryRowContext(context.WithoutCancel(ctx), id[:]).Scan)
-	if err != nil {
-		return issuer.Session{}, time.Time{}, s.explain("session", notFound(err))
-	}
-	s.recent.put(r)
-	return r.Session, instant(max(before, r.latest)), nil
 }
 
 // Sessions implements [issuer.SessionStore].

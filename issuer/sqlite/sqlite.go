@@ -81,9 +81,11 @@ type Store struct {
 	stopped chan struct{} // closed when the keeper has ended
 
 	// Prepared statements of the hot path.
-	readSession *sql.Stmt            // reader
-	recent      recentRows           // what it read
-	hot         map[string]*sql.Stmt // writer, by their text
+	readSessions [len(lookupSizes)]*sql.Stmt // reader
+	hot          map[string]*sql.Stmt        // writer, by their text
+
+	lookups *batch.Batcher[issuer.SessionID, found]
+	recent  recentRows // what they read
 }
 
 var (
@@ -96,6 +98,7 @@ var (
 // come later fail; no other method may be under way or follow.
 func (s *Store) Close() error {
 	s.batches.Close()
+	s.lookups.Close()
 	s.stop()
 	<-s.stopped
 	return s.explain("close", s.closeFile())
@@ -157,8 +160,10 @@ func (s *Store) read(ctx context.Context, op string, do func(t *sql.Tx, now int6
 
 // prepare prepares the statements of the hot path.
 func (s *Store) prepare(ctx context.Context) (err error) {
-	if s.readSession, err = s.reader.PrepareContext(ctx, sessionByID); err != nil {
-		return fmt.Errorf("prepare: %w", err)
+	for i, n := range lookupSizes {
+		if s.readSessions[i], err = s.reader.PrepareContext(ctx, sessionsByID(n)); err != nil {
+			return fmt.Errorf("prepare: %w", err)
+		}
 	}
 	s.hot = make(map[string]*sql.Stmt)
 	for _, query := range []string{
