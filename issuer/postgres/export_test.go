@@ -38,3 +38,6 @@ func (s *Store) LosePrepared(ctx context.Context) (err error) {
 	}
 	return err
 }
+
+// Connections is how many connections the store has made so far.
+func (s *Store) Connections() int64 { return s.pool.Stat().NewConnsCount() }

@@ -189,9 +189,10 @@ func (s *Store) attempt(ctx context.Context, begin string, repeated bool, work f
 	if err == nil && unreplicated(conn.Conn()) {
 		err = errUnreplicated
 	}
+	// The server has just answered, so it will again: that keeps the connection.
 	var refused *pgconn.PgError
-	if err != nil && conn.Conn().PgConn().TxStatus() == 'E' && errors.As(err, &refused) {
-		conn.Exec(ctx, `ROLLBACK`) // and keep the connection
+	if err != nil && conn.Conn().PgConn().TxStatus() != 'I' && (ofContract(err) || errors.As(err, &refused)) {
+		conn.Exec(ctx, `ROLLBACK`, pgx.QueryExecModeSimpleProtocol)
 	}
 	return t.ended, err
 }
