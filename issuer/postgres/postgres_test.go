@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/jeton-go/jeton/internal/pgtest"
 	"github.com/jeton-go/jeton/issuer"
 	"github.com/jeton-go/jeton/issuer/postgres"
@@ -80,28 +82,39 @@ func monotonic(now func() time.Time) func() time.Time {
 }
 
 // homes are roles whose schemas stores live in. One whose test is over is
-// emptied and used again: to make a schema takes long.
+// emptied and used again, through a connection that stays: to make a schema takes
+// long, and a connection is a process.
 type homes struct {
 	server   *pgtest.Server
 	database string
+	admin    *pgx.Conn
 	free     chan string
 }
 
 func newHomes(t *testing.T) *homes {
 	server := pgtest.Shared(t)
-	return &homes{server, server.Database(t), make(chan string, 1000)}
+	h := &homes{server: server, database: server.Database(t), free: make(chan string, 1000)}
+	var err error
+	if h.admin, err = pgx.Connect(t.Context(), server.URL(h.database)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.admin.Close(context.Background()) })
+	return h
 }
 
 func (h *homes) take(t testing.TB) string {
 	var role string
 	select {
 	case role = <-h.free:
-		h.server.Exec(t, h.database, `SET search_path = `+role+`;
+		_, err := h.admin.Exec(t.Context(), `SET search_path = `+role+`;
 			DELETE FROM sessions; DELETE FROM users; DELETE FROM keys; DELETE FROM log; DELETE FROM login_failures; DELETE FROM audit; DELETE FROM receivers; DELETE FROM notices;
 			UPDATE clock SET latest = 0;
 			UPDATE log_head SET name = gen_random_uuid(), seq = 0, at = 0, chain = decode(repeat('00', 32), 'hex');
 			UPDATE audit_head SET log = gen_random_uuid(), seq = 0, at = NULL, pruned = 0, sealed_seq = 0, sealed_at = NULL, seal = NULL,
 				chain = decode(repeat('00', 32), 'hex'), pruned_chain = decode(repeat('00', 32), 'hex'), sealed_chain = decode(repeat('00', 32), 'hex')`)
+		if err != nil {
+			t.Fatal(err)
+		}
 	default:
 		role = h.server.User(t, h.database)
 	}

@@ -19,7 +19,10 @@ import (
 func checkModel(t *testing.T, open Opener) {
 	const rule = "a store answers any sequence of operations as the model in model.go does"
 	rapid.Check(t, func(rt *rapid.T) {
-		c := &check{T: t, ctx: t.Context(), rule: rule, place: open(t), clock: newClock()}
+		// A place lasts as long as its sequence, so that the next may have it.
+		one := &sequence{TB: t}
+		defer one.end()
+		c := &check{T: t, ctx: t.Context(), rule: rule, place: open(one), clock: newClock()}
 		r := &modelRun{T: rt, check: c, model: newModel()}
 		c.Store = r.openOrFail()
 		defer func() {
@@ -44,6 +47,21 @@ func checkModel(t *testing.T, open Opener) {
 			"updateKeys":    r.updateKeys,
 		})
 	})
+}
+
+// sequence is a test that ends before the test that it is a part of.
+type sequence struct {
+	testing.TB
+	cleanups []func()
+}
+
+// Cleanup implements [testing.TB].
+func (s *sequence) Cleanup(f func()) { s.cleanups = append(s.cleanups, f) }
+
+func (s *sequence) end() {
+	for _, f := range slices.Backward(s.cleanups) {
+		f()
+	}
 }
 
 // model is what a store must behave like.
