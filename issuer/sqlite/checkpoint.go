@@ -70,6 +70,11 @@ func (s *Store) checkpoint(ctx context.Context) error {
 		return err
 	}
 	restarted, _, err := s.moveLog(ctx, "RESTART")
+	// Those who wrote meanwhile said that it is due, and it is done.
+	select {
+	case <-s.due:
+	default:
+	}
 	if restarted {
 		s.pending = 0
 	} else {

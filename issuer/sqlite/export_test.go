@@ -41,6 +41,9 @@ const (
 // SessionsByID is the statement that reads so many sessions.
 func SessionsByID(n int) string { return sessionsByID(n) }
 
+// CheckpointAfter is how many writes make moving the log due.
+const CheckpointAfter = checkpointAfter
+
 // MaxLookups is how many sessions are read at once at most.
 const MaxLookups = maxLookups
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -259,6 +260,43 @@ func TestAReaderThatTakesLongOnlyPutsTheLogOff(t *testing.T) {
 	f.must(t)
 	if err := reader.QueryRow(`SELECT count(*) FROM sessions`).Scan(&n); err != nil || n != 1 {
 		t.Errorf("the reader sees %d sessions, %v", n, err)
+	}
+}
+
+// Writers go on while the log is moved, and say that it is due as long as it is.
+func TestTheLogIsNotMovedAgainForWhatWasMoved(t *testing.T) {
+	const callers, each = 32, 160
+	var restarts atomic.Int64
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "jeton.db"), sqlite.Options{
+		Now:     time.Now,
+		OnError: func(err error) { t.Error(err) },
+		Fault: func(at sqlite.FaultPoint) error {
+			if at == sqlite.FaultRestart {
+				restarts.Add(1)
+			}
+			return nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for range callers {
+		all.Go(func() {
+			for range each {
+				if _, err := s.CreateSession(t.Context(), newSession()); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if most := int64(callers * each / sqlite.CheckpointAfter); restarts.Load() > most {
+		t.Errorf("the log was moved to its end %d times for %d writes; %d are enough", restarts.Load(), callers*each, most)
 	}
 }
 
