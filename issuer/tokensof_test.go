@@ -12,15 +12,17 @@ import (
 	"time"
 
 	"github.com/jeton-go/jeton/issuer"
+	"github.com/jeton-go/jeton/issuer/postgres"
 	"github.com/jeton-go/jeton/issuer/sqlite"
 )
 
 // BenchmarkTokensOf measures little: it writes the refresh tokens of sessions
-// that a service's data directory has, evenly spread over all of them, into a
-// file for "jeton bench refresh". The sessions may be those that the benchmarks
-// of issuer/sqlite fill a file with, which nobody ever gave a token. The service
-// must not run. Variables of the environment name the directory and the file,
-// and tell how many tokens; docs/measuring.md has the whole of it.
+// that a service's store has, evenly spread over all of them, into a file for
+// "jeton bench refresh". Nobody need ever have got a token of them: the store may
+// have been filled by the benchmarks of issuer/sqlite, or by SQL. The service must
+// not run. Variables of the environment name the data directory and the file, the
+// database if it is PostgreSQL, and tell how many tokens; docs/measuring.md has
+// the whole of it.
 func BenchmarkTokensOf(b *testing.B) {
 	data, name, count := os.Getenv("JETON_BENCH_DATA"), os.Getenv("JETON_BENCH_TOKENS"), 1_000_000
 	if data == "" || name == "" {
@@ -29,16 +31,30 @@ func BenchmarkTokensOf(b *testing.B) {
 	if text := os.Getenv("JETON_BENCH_TOKEN_COUNT"); text != "" {
 		count = must(strconv.Atoi(text))
 	}
-	database := filepath.Join(data, "jeton.db")
-	number, key := refreshKeyIn(b, data, database)
-
-	db := must(sql.Open("sqlite", "file:"+database+"?mode=ro"))
-	defer db.Close()
-	var last int
-	if err := db.QueryRow(`SELECT max(number) FROM sessions`).Scan(&last); err != nil {
+	driver, database := "sqlite", "file:"+filepath.Join(data, "jeton.db")+"?mode=ro"
+	query := `SELECT id, seed, generation FROM sessions WHERE number % $1 = 0 AND revoked_at IS NULL`
+	var store closer
+	if url := os.Getenv("JETON_BENCH_DB"); url != "" {
+		driver, database = "pgx", url
+		// By some bits of the random id, and so from all over the table.
+		query = `SELECT uuid_send(id), uuid_send(seed), generation FROM sessions
+			WHERE ('x' || right(id::text, 7))::bit(28)::int % $1 = 0 AND revoked_at IS NULL`
+		store = must(postgres.Open(b.Context(), url, postgres.Options{Now: time.Now}))
+	} else {
+		store = must(sqlite.Open(b.Context(), filepath.Join(data, "jeton.db"), sqlite.Options{Now: time.Now}))
+	}
+	number, key := refreshKeyIn(b, data, store)
+	if err := store.Close(); err != nil { // before the file is opened by other means
 		b.Fatal(err)
 	}
-	rows := must(db.Query(`SELECT id, seed, generation FROM sessions WHERE number % ? = 0 AND revoked_at IS NULL`, max(1, last/count)))
+
+	db := must(sql.Open(driver, database))
+	defer db.Close()
+	var sessions int
+	if err := db.QueryRow(`SELECT count(*) FROM sessions`).Scan(&sessions); err != nil {
+		b.Fatal(err)
+	}
+	rows := must(db.Query(query, max(1, sessions/count)))
 	defer rows.Close()
 	os.Remove(name) // of a run before
 	file := must(os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600))
@@ -58,14 +74,15 @@ func BenchmarkTokensOf(b *testing.B) {
 	}
 }
 
+type closer interface {
+	issuer.KeyStore
+	Close() error
+}
+
 // refreshKeyIn opens the refresh key that a data directory's service uses.
-func refreshKeyIn(b *testing.B, data, database string) (number byte, key []byte) {
+func refreshKeyIn(b *testing.B, data string, store issuer.KeyStore) (number byte, key []byte) {
 	master := must(issuer.ParseMasterKey(strings.TrimSpace(string(must(os.ReadFile(filepath.Join(data, "master.key")))))))
-	store := must(sqlite.Open(context.Background(), database, sqlite.Options{Now: time.Now}))
 	keys, _, err := store.Keys(context.Background())
-	if err == nil {
-		err = store.Close()
-	}
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -74,6 +91,6 @@ func refreshKeyIn(b *testing.B, data, database string) (number byte, key []byte)
 			return byte(must(strconv.Atoi(k.ID))), must(issuer.OpenStoredKey(master, k))
 		}
 	}
-	b.Fatal("the directory has no refresh key: let jeton serve start on it once")
+	b.Fatal("the store has no refresh key: let jeton serve start on it once")
 	return 0, nil
 }
