@@ -33,7 +33,7 @@ func limitMemory(slots int) {
 		return
 	}
 	const (
-		rest = 48 << 20
+		rest = 36 << 20
 		hash = 19 << 20 // issuer's default
 	)
 	debug.SetMemoryLimit(rest + int64(slots)*hash)
