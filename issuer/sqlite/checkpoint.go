@@ -70,13 +70,13 @@ func (s *Store) checkpoint(ctx context.Context) error {
 		return err
 	}
 	restarted, _, err := s.moveLog(ctx, "RESTART")
-	// Those who wrote meanwhile said that it is due, and it is done.
-	select {
-	case <-s.due:
-	default:
-	}
 	if restarted {
 		s.pending = 0
+		// Those who wrote meanwhile said that it is due, and it is done.
+		select {
+		case <-s.due:
+		default:
+		}
 	} else {
 		// A reader that takes long, or another process. Try again before long.
 		s.pending /= 2
