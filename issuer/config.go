@@ -77,7 +77,9 @@ type Config struct {
 	// processor (GOMAXPROCS) but one, at least one. Each takes
 	// Password.MemoryKiB. A hash takes its processor for tens of milliseconds;
 	// with all of them taken everything else waits. A program that raises
-	// GOMAXPROCS by the slots that it gives here can have one per core.
+	// GOMAXPROCS by the slots that it gives here can have one per core. A hash
+	// that would not fit under the memory limit of the process (GOMEMLIMIT)
+	// collects garbage first.
 	HashSlots int
 	HashQueue int           // logins that may wait for a slot; default 64
 	HashWait  time.Duration // how long they wait; default 2 s

@@ -63,6 +63,7 @@ var phc = base64.RawStdEncoding.Strict()
 func hashPassword(password string, p PasswordParams) PasswordHash {
 	salt := make([]byte, saltBytes)
 	rand.Read(salt)
+	makeRoom(uint64(p.MemoryKiB) << 10)
 	key := argon2.IDKey([]byte(password), salt, p.Passes, p.MemoryKiB, p.Threads, hashBytes)
 	return PasswordHash(fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version,
 		p.MemoryKiB, p.Passes, p.Threads, phc.EncodeToString(salt), phc.EncodeToString(key)))
@@ -102,6 +103,7 @@ func parseHash(h PasswordHash) (parsedHash, error) {
 // that depends on the parameters alone. The caller holds a slot of the gate.
 func (h parsedHash) matches(password string) bool {
 	p := h.params
+	makeRoom(uint64(p.MemoryKiB) << 10)
 	key := argon2.IDKey([]byte(password), h.salt, p.Passes, p.MemoryKiB, p.Threads, uint32(len(h.key)))
 	return subtle.ConstantTimeCompare(key, h.key) == 1
 }
