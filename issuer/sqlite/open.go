@@ -42,7 +42,10 @@ func Open(ctx context.Context, path string, options Options) (*Store, error) {
 		return nil, fmt.Errorf("sqlite: open: %w", err)
 	}
 	s := &Store{path: path, options: options, patience: patience, due: make(chan struct{}, 1), stopped: make(chan struct{})}
-	readers := max(4, runtime.GOMAXPROCS(0))
+	// They share 8 MB of cache: what one has read it forgets with the next commit,
+	// so on a machine with many cores more would be memory for nothing. Sixteen read
+	// many times what the one that writes can commit.
+	readers := min(max(4, runtime.GOMAXPROCS(0)), 16)
 	for _, p := range []struct {
 		db       **sql.DB
 		size     int
@@ -51,7 +54,7 @@ func Open(ctx context.Context, path string, options Options) (*Store, error) {
 		// Its cache, of 8 MB, holds the inner pages of the table of ten million
 		// sessions, so that a rotation reads one page. For insist it does not wait.
 		{&s.writer, 1, []string{"_txlock=immediate", "_pragma=cache_size(-8000)", "_pragma=busy_timeout(0)"}},
-		{&s.reader, readers, []string{"_pragma=query_only(1)", patient}},
+		{&s.reader, readers, []string{"_pragma=query_only(1)", fmt.Sprintf("_pragma=cache_size(-%d)", 8000/readers), patient}},
 		// It waits for readers while no writer runs: not for long.
 		{&s.keeper, 1, []string{"_pragma=busy_timeout(50)"}},
 	} {
