@@ -123,8 +123,7 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	cfg := c.config(on.public.Addr(), tlsConfig != nil)
 	cfg.Store, cfg.MasterKey, cfg.ReloadMasterKey = observe.Store(store, tell.store), master, source.read
 	cfg.OnWork = tell.work
-	cfg.HashSlots = hashSlots()
-	limitMemory(cfg.HashSlots)
+	cfg.HashSlots = takeShare(log)
 	cfg.OnEvent = func(ctx context.Context, e issuer.Event) { logEvent(ctx, log, e) }
 	closeDevice, err := c.configure(ctx, &cfg)
 	if err != nil {

@@ -200,7 +200,7 @@ var layers = []layer{
 		"github.com/alecthomas/kong", "github.com/willabides/kongplete", "github.com/posener/complete",
 		"github.com/fatih/color", "golang.org/x/term",
 		"golang.org/x/crypto/acme", "golang.org/x/crypto/acme/autocert", "golang.org/x/net/netutil",
-		"github.com/coreos/go-systemd/v22/activation",
+		"github.com/coreos/go-systemd/v22/activation", "github.com/KimMachineGun/automemlimit/memlimit",
 	},
 		"cmd wires everything, and talks to the terminal and to authorities with these"},
 	{[]string{"./examples/..."}, slices.Concat(libraries, []string{"./grpcauth", "./issuer/..."}), nil,
