@@ -64,3 +64,18 @@ func TestAHashMakesRoomForItselfUnderTheMemoryLimit(t *testing.T) {
 		t.Error("a password that is checked makes no room")
 	}
 }
+
+func TestMemoryThatWasGivenBackIsRoom(t *testing.T) {
+	const bytes = 256 << 20
+	runtime.GC()
+	before := memoryInUse()
+	keptAlive = make([]byte, bytes)
+	if got := memoryInUse(); got < before+bytes*3/4 {
+		t.Errorf("%d bytes are in use, and %d were before there were %d more", got, before, bytes)
+	}
+	keptAlive = nil
+	debug.FreeOSMemory()
+	if got := memoryInUse(); got > before+bytes/4 {
+		t.Errorf("%d bytes are in use after all but %d were given back", got, before)
+	}
+}

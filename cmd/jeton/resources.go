@@ -30,7 +30,7 @@ func takeShare(log *slog.Logger) (hashSlots int) {
 			log.Warn("whether there is a limit on memory can't be found out; set GOMEMLIMIT to what Go may take", "error", err)
 		}
 	}
-	room := min(limit-restOfGo, int64(min(container, math.MaxInt64))-restOfAll)
+	room := roomForHashes(limit, container)
 	cores := runtime.NumCPU()
 	slots, processors := share(runtime.GOMAXPROCS(0), cores, room)
 	if slots < cores && slots == fitting(room) {
@@ -66,6 +66,12 @@ func share(processors, cores int, memory int64) (slots, newProcessors int) {
 	}
 	slots = min(cores, fitting(memory))
 	return slots, cores + slots
+}
+
+// roomForHashes is what Go's limit and the container's leave for password hashes,
+// less than nothing if all else has not room.
+func roomForHashes(limit int64, container uint64) int64 {
+	return min(limit-restOfGo, int64(min(container, math.MaxInt64))-restOfAll)
 }
 
 // fitting tells how many hashes have room in memory; one is done in any case.

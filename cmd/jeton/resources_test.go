@@ -33,6 +33,28 @@ func TestHashesHaveProcessorsAndMemory(t *testing.T) {
 	}
 }
 
+func TestHashesHaveWhatBothLimitsLeave(t *testing.T) {
+	const mega = 1 << 20
+	for _, c := range []struct {
+		limit     int64
+		container uint64
+		hashes    int
+	}{
+		{math.MaxInt64, math.MaxInt64, math.MaxInt16},
+		{math.MaxInt64, math.MaxUint64, math.MaxInt16},
+		{math.MaxInt64, 256 * mega, 8}, // packaging/kubernetes
+		{math.MaxInt64, 32 * mega, 1},
+		{230 * mega, 256 * mega, 8},
+		{100 * mega, 256 * mega, 3},
+		{100 * mega, math.MaxInt64, 3},
+		{0, math.MaxInt64, 1},
+	} {
+		if got := fitting(roomForHashes(c.limit, c.container)); got != c.hashes {
+			t.Errorf("%d hashes at once with GOMEMLIMIT %d in a container of %d, not %d", got, c.limit, c.container, c.hashes)
+		}
+	}
+}
+
 func TestTheMemoryLimitBoundsTheHashesAtOnce(t *testing.T) {
 	data := t.TempDir()
 	cmd := exec.Command("jeton", "serve", "--data", data, "--addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0", "--log-format", "json")
