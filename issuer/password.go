@@ -56,6 +56,12 @@ func (p PasswordParams) check() error {
 	return nil
 }
 
+// derive does the work of a hash. The caller holds a slot of the gate.
+func (p PasswordParams) derive(password string, salt []byte, bytes int) []byte {
+	makeRoom(uint64(p.MemoryKiB) << 10)
+	return argon2.IDKey([]byte(password), salt, p.Passes, p.MemoryKiB, p.Threads, uint32(bytes))
+}
+
 var phc = base64.RawStdEncoding.Strict()
 
 // hashPassword makes the PHC string of a prepared password. The caller holds a
@@ -63,8 +69,7 @@ var phc = base64.RawStdEncoding.Strict()
 func hashPassword(password string, p PasswordParams) PasswordHash {
 	salt := make([]byte, saltBytes)
 	rand.Read(salt)
-	makeRoom(uint64(p.MemoryKiB) << 10)
-	key := argon2.IDKey([]byte(password), salt, p.Passes, p.MemoryKiB, p.Threads, hashBytes)
+	key := p.derive(password, salt, hashBytes)
 	return PasswordHash(fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version,
 		p.MemoryKiB, p.Passes, p.Threads, phc.EncodeToString(salt), phc.EncodeToString(key)))
 }
@@ -102,9 +107,7 @@ func parseHash(h PasswordHash) (parsedHash, error) {
 // matches tells whether a prepared password is the one of the hash, in time
 // that depends on the parameters alone. The caller holds a slot of the gate.
 func (h parsedHash) matches(password string) bool {
-	p := h.params
-	makeRoom(uint64(p.MemoryKiB) << 10)
-	key := argon2.IDKey([]byte(password), h.salt, p.Passes, p.MemoryKiB, p.Threads, uint32(len(h.key)))
+	key := h.params.derive(password, h.salt, len(h.key))
 	return subtle.ConstantTimeCompare(key, h.key) == 1
 }
 
