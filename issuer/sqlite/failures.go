@@ -3,29 +3,29 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"math"
 	"time"
 
 	"github.com/jeton-go/jeton/issuer"
 )
 
+// getFailures is one statement, so that it sees one state without a transaction.
+const getFailures = `SELECT latest, count, last FROM clock LEFT JOIN login_failures ON key = ?`
+
 // LoginFailures implements [issuer.FailureStore].
 func (s *Store) LoginFailures(ctx context.Context, key issuer.FailureKey) (issuer.Failures, time.Time, error) {
-	var f issuer.Failures
-	now, err := s.read(ctx, "login failures", func(t *sql.Tx, _ int64) error {
-		var last int64
-		err := t.QueryRowContext(ctx, `SELECT count, last FROM login_failures WHERE key = ?`, key[:]).Scan(&f.Count, &last)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		f.Last = instant(last)
-		return err
-	})
+	now := s.tick()
+	var latest int64
+	var count, last sql.NullInt64
+	err := s.ready[getFailures].QueryRowContext(ctx, key[:]).Scan(&latest, &count, &last)
 	if err != nil {
-		return issuer.Failures{}, time.Time{}, err
+		return issuer.Failures{}, time.Time{}, s.explain("login failures", err)
 	}
-	return f, now, nil
+	f := issuer.Failures{Count: int(count.Int64)}
+	if last.Valid {
+		f.Last = instant(last.Int64)
+	}
+	return f, instant(max(now, latest)), nil
 }
 
 // CountLoginFailure implements [issuer.FailureStore].

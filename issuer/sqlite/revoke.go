@@ -57,18 +57,24 @@ func (t *tx) revokeSubject(reason issuer.Reason, subject string) (issuer.Revoked
 	return done, err
 }
 
+const surplus = `number IN (SELECT number FROM sessions JOIN grants ON grants.id = grant_id
+	WHERE revoked_at IS NULL AND subject = ? AND sessions.id <> ?
+		AND expires_at > ? AND (idle_timeout = 0 OR max(rotated_at, created_at) + idle_timeout > ?)
+	ORDER BY max(rotated_at, created_at) DESC, number DESC LIMIT -1 OFFSET ?)`
+
 // revokeSurplus revokes those of a subject's live sessions that must go for a
 // new one, which is stored already.
 func (t *tx) revokeSurplus(n issuer.NewSession) ([]issuer.SessionID, error) {
 	if n.MaxLive == 0 {
 		return nil, nil
 	}
-	done, err := t.revoke(issuer.ReasonLimit, `number IN (SELECT number FROM sessions JOIN grants ON grants.id = grant_id
-		WHERE revoked_at IS NULL AND subject = ? AND sessions.id <> ?
-			AND expires_at > ? AND (idle_timeout = 0 OR max(rotated_at, created_at) + idle_timeout > ?)
-		ORDER BY max(rotated_at, created_at) DESC, number DESC LIMIT -1 OFFSET ?)`,
-		n.Subject, n.ID[:], t.now, t.now, n.MaxLive-1)
+	done, err := t.revoke(issuer.ReasonLimit, surplus, n.Subject, n.ID[:], t.now, t.now, n.MaxLive-1)
 	return done.Sessions, err
+}
+
+func revokeWhere(where string) string {
+	return `UPDATE sessions SET revoked_at = ?, revoke_reason = ?, due_at = min(due_at, ?)
+		WHERE revoked_at IS NULL AND ` + where + ` RETURNING id, subject`
 }
 
 // revoke revokes the sessions that where names and that are not revoked, and
@@ -76,8 +82,7 @@ func (t *tx) revokeSurplus(n issuer.NewSession) ([]issuer.SessionID, error) {
 func (t *tx) revoke(reason issuer.Reason, where string, args ...any) (issuer.Revoked, error) {
 	done := issuer.Revoked{At: instant(t.now)}
 	var subjects []string
-	rows, err := t.QueryContext(t.ctx, `UPDATE sessions SET revoked_at = ?, revoke_reason = ?, due_at = min(due_at, ?)
-		WHERE revoked_at IS NULL AND `+where+` RETURNING id, subject`, append([]any{t.now, string(reason), t.now}, args...)...)
+	rows, err := t.query(revokeWhere(where), append([]any{t.now, string(reason), t.now}, args...)...)
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var id issuer.SessionID
 		var subject string

@@ -80,9 +80,11 @@ type Store struct {
 	stop    context.CancelFunc
 	stopped chan struct{} // closed when the keeper has ended
 
-	// Prepared statements of the hot path.
-	readSessions [len(lookupSizes)]*sql.Stmt // reader
-	hot          map[string]*sql.Stmt        // writer, by their text
+	// Prepared statements of the hot path, of the reader and of the writer, by
+	// their text.
+	readSessions [len(lookupSizes)]*sql.Stmt
+	ready        map[string]*sql.Stmt
+	hot          map[string]*sql.Stmt
 
 	lookups *batch.Batcher[issuer.SessionID, found]
 	recent  recentRows // what they read
@@ -165,16 +167,26 @@ func (s *Store) prepare(ctx context.Context) (err error) {
 			return fmt.Errorf("prepare: %w", err)
 		}
 	}
-	s.hot = make(map[string]*sql.Stmt)
-	for _, query := range []string{
+	if s.ready, err = prepared(ctx, s.reader, userByName, getFailures); err != nil {
+		return err
+	}
+	s.hot, err = prepared(ctx, s.writer,
 		getLatest, setLatest, savepoint, release, rollbackTo,
 		sessionByID, rotateSession, rotateRecent, insertSession, useGrant, userHolds,
-		appendLog, getHead, setHead, leaveNotices,
+		appendLog, getHead, setHead, leaveNotices, revokeWhere(surplus),
 		appendAudit, getAuditEnd, setAuditEnd,
-	} {
-		if s.hot[query], err = s.writer.PrepareContext(ctx, query); err != nil {
-			return fmt.Errorf("prepare: %w", err)
+	)
+	return err
+}
+
+func prepared(ctx context.Context, db *sql.DB, queries ...string) (map[string]*sql.Stmt, error) {
+	out := make(map[string]*sql.Stmt)
+	for _, query := range queries {
+		stmt, err := db.PrepareContext(ctx, query)
+		if err != nil {
+			return nil, fmt.Errorf("prepare: %w", err)
 		}
+		out[query] = stmt
 	}
-	return nil
+	return out, nil
 }

@@ -10,7 +10,10 @@ import (
 )
 
 // selectUser is what scanUser reads.
-const selectUser = `SELECT id, name, password_hash, disabled, version, scopes, roles, created_at FROM users`
+const (
+	selectUser = `SELECT id, name, password_hash, disabled, version, scopes, roles, created_at FROM users`
+	userByName = selectUser + ` WHERE name = ?`
+)
 
 func scanUser(scan func(...any) error) (issuer.User, error) {
 	var u issuer.User
@@ -67,7 +70,7 @@ func (s *Store) CreateUser(ctx context.Context, u issuer.User, audit ...issuer.A
 // User implements [issuer.UserStore].
 func (s *Store) User(ctx context.Context, name string) (issuer.User, error) {
 	s.tick()
-	u, err := scanUser(s.reader.QueryRowContext(ctx, selectUser+` WHERE name = ?`, name).Scan)
+	u, err := scanUser(s.ready[userByName].QueryRowContext(ctx, name).Scan)
 	if err != nil {
 		return issuer.User{}, s.explain("user", notFound(err))
 	}

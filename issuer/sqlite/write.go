@@ -37,6 +37,13 @@ func (t *tx) row(query string, args ...any) *sql.Row {
 	return t.QueryRowContext(t.ctx, query, args...)
 }
 
+func (t *tx) query(query string, args ...any) (*sql.Rows, error) {
+	if stmt := t.hot[query]; stmt != nil {
+		return t.StmtContext(t.ctx, stmt).QueryContext(t.ctx, args...)
+	}
+	return t.QueryContext(t.ctx, query, args...)
+}
+
 // request is a write that waits for its transaction.
 type request struct {
 	do func(*tx) error
