@@ -21,6 +21,7 @@ import (
 type Admin struct {
 	store    Store
 	password PasswordParams
+	hasher   hasher
 	gate     *gate
 	now      func() time.Time
 	onEvent  func(context.Context, Event)
@@ -31,7 +32,7 @@ type Admin struct {
 }
 
 // NewAdmin makes an Admin. Of the configuration it uses the store, the clock,
-// the password costs and slots, and OnEvent.
+// what is about passwords, and OnEvent.
 func NewAdmin(cfg Config) (*Admin, error) {
 	cfg, err := cfg.completePasswords()
 	if err != nil {
@@ -44,6 +45,7 @@ func newAdmin(cfg Config) *Admin {
 	return &Admin{
 		store:    cfg.Store,
 		password: cfg.Password,
+		hasher:   cfg.HashElsewhere,
 		gate:     newGate(cfg.HashSlots, cfg.HashQueue, cfg.HashWait),
 		now:      cfg.Now,
 		onEvent:  cfg.OnEvent,

@@ -76,13 +76,18 @@ type Config struct {
 	// HashSlots is how many passwords are hashed at once; default one per
 	// processor (GOMAXPROCS) but one, at least one. Each takes
 	// Password.MemoryKiB. A hash takes its processor for tens of milliseconds;
-	// with all of them taken everything else waits. A program that raises
-	// GOMAXPROCS by the slots that it gives here can have one per core. A hash
-	// that would not fit under the memory limit of the process (GOMEMLIMIT)
-	// collects garbage first.
+	// with all of them taken everything else waits, unless they are hashed
+	// elsewhere. A hash that would not fit under the memory limit of the process
+	// (GOMEMLIMIT) collects garbage first.
 	HashSlots int
-	HashQueue int           // logins that may wait for a slot; default 64
-	HashWait  time.Duration // how long they wait; default 2 s
+	// HashElsewhere, if not nil, does the work of hashes: in processes of their
+	// own, among which and this one the system shares out the cores, there may be
+	// as many at once as cores. It is called by HashSlots goroutines at most, with
+	// work within its bounds, and returns what [HashWork.Run] does; with another
+	// key, no password fits. With an error, it is done here.
+	HashElsewhere func(HashWork) (key []byte, err error)
+	HashQueue     int           // logins that may wait for a slot; default 64
+	HashWait      time.Duration // how long they wait; default 2 s
 
 	// LoginLimits bound how fast passwords can be guessed.
 	LoginLimits LoginLimits

@@ -41,26 +41,26 @@ func TestAHashMakesRoomForItselfUnderTheMemoryLimit(t *testing.T) {
 				debug.SetMemoryLimit(limit)
 			}
 			p := PasswordParams{MemoryKiB: 32 << 10, Passes: 1, Threads: 1}
-			hash := hashPassword("correct horse battery", p)
+			hash := hasher(nil).hash("correct horse battery", p)
 			if got := collections() - before; (got == 1) != c.collect || got > 1 {
 				t.Errorf("%d collections were asked for, collect is %t", got, c.collect)
 			}
 			debug.SetMemoryLimit(math.MaxInt64)
 			parsed, err := parseHash(hash)
-			if err != nil || !parsed.matches("correct horse battery") {
+			if err != nil || !hasher(nil).matches("correct horse battery", parsed) {
 				t.Errorf("the hash is of no use: %v", err)
 			}
 		})
 	}
 	// The other way to hash.
 	runtime.GC()
-	parsed, err := parseHash(hashPassword("correct horse battery", PasswordParams{MemoryKiB: 32 << 10, Passes: 1, Threads: 1}))
+	parsed, err := parseHash(hasher(nil).hash("correct horse battery", PasswordParams{MemoryKiB: 32 << 10, Passes: 1, Threads: 1}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	before := collections()
 	debug.SetMemoryLimit(int64(memoryInUse()) + 16*mega)
-	if parsed.matches("a wrong one, of course"); collections() != before+1 {
+	if hasher(nil).matches("a wrong one, of course", parsed); collections() != before+1 {
 		t.Error("a password that is checked makes no room")
 	}
 }

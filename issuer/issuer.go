@@ -47,7 +47,7 @@ func New(ctx context.Context, cfg Config) (*Issuer, error) {
 		return nil, err
 	}
 	i := &Issuer{Admin: newAdmin(cfg), cfg: cfg, master: cfg.MasterKey, noSeed: NewSeed()}
-	if i.dummy, err = parseHash(hashPassword(NewSessionID().String(), cfg.Password)); err != nil {
+	if i.dummy, err = parseHash(i.hasher.hash(NewSessionID().String(), cfg.Password)); err != nil {
 		return nil, err
 	}
 	if err := i.loadKeys(ctx, true); err != nil {

@@ -56,20 +56,14 @@ func (p PasswordParams) check() error {
 	return nil
 }
 
-// derive does the work of a hash. The caller holds a slot of the gate.
-func (p PasswordParams) derive(password string, salt []byte, bytes int) []byte {
-	makeRoom(uint64(p.MemoryKiB) << 10)
-	return argon2.IDKey([]byte(password), salt, p.Passes, p.MemoryKiB, p.Threads, uint32(bytes))
-}
-
 var phc = base64.RawStdEncoding.Strict()
 
-// hashPassword makes the PHC string of a prepared password. The caller holds a
-// slot of the gate.
-func hashPassword(password string, p PasswordParams) PasswordHash {
+// hash makes the PHC string of a prepared password. The caller holds a slot of
+// the gate.
+func (h hasher) hash(password string, p PasswordParams) PasswordHash {
 	salt := make([]byte, saltBytes)
 	rand.Read(salt)
-	key := p.derive(password, salt, hashBytes)
+	key := h.derive(HashWork{Password: []byte(password), Salt: salt, Params: p, KeyBytes: hashBytes})
 	return PasswordHash(fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version,
 		p.MemoryKiB, p.Passes, p.Threads, phc.EncodeToString(salt), phc.EncodeToString(key)))
 }
@@ -106,9 +100,9 @@ func parseHash(h PasswordHash) (parsedHash, error) {
 
 // matches tells whether a prepared password is the one of the hash, in time
 // that depends on the parameters alone. The caller holds a slot of the gate.
-func (h parsedHash) matches(password string) bool {
-	key := h.params.derive(password, h.salt, len(h.key))
-	return subtle.ConstantTimeCompare(key, h.key) == 1
+func (h hasher) matches(password string, stored parsedHash) bool {
+	key := h.derive(HashWork{Password: []byte(password), Salt: stored.salt, Params: stored.params, KeyBytes: len(stored.key)})
+	return subtle.ConstantTimeCompare(key, stored.key) == 1
 }
 
 // prepareUsername returns the normal form of a user name (RFC 8265 section
@@ -160,12 +154,12 @@ func (i *Issuer) checkPassword(ctx context.Context, password string, user *User,
 	if err := begin(ctx); err != nil {
 		return false, "", err
 	}
-	if !hash.matches(password) || user == nil {
+	if !i.hasher.matches(password, hash) || user == nil {
 		return false, "", nil
 	}
 	asConfigured := hash.params == i.password && len(hash.salt) == saltBytes && len(hash.key) == hashBytes
 	if !asConfigured && !user.Disabled {
-		rehash = hashPassword(password, i.password)
+		rehash = i.hasher.hash(password, i.password)
 	}
 	return true, rehash, nil
 }
@@ -200,5 +194,5 @@ func (a *Admin) newHash(ctx context.Context, password string) (PasswordHash, err
 		return "", err
 	}
 	defer leave()
-	return hashPassword(prepared, a.password), nil
+	return a.hasher.hash(prepared, a.password), nil
 }

@@ -118,6 +118,8 @@ func TestRequestsAndAnswersDoNotPrint(t *testing.T) {
 		"pair":          issuer.TokenPair{SessionID: id, AccessToken: secret, RefreshToken: secret},
 		"pair by *":     &issuer.TokenPair{SessionID: id, AccessToken: secret, RefreshToken: secret},
 		"new user":      issuer.NewUser{Name: "alice", Password: secret},
+		"work":          issuer.HashWork{Password: []byte(secret), Params: cheap},
+		"work by *":     &issuer.HashWork{Password: []byte(secret), Params: cheap},
 		"new user by *": &issuer.NewUser{Name: "alice", Password: secret},
 	} {
 		for how, text := range logged(t, v) {

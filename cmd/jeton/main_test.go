@@ -13,10 +13,17 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
+// noHashWorkers, in GODEBUG, which is all that they inherit, has processes that
+// hash passwords end at once.
+const noHashWorkers = "jetontest=1"
+
 // TestMain puts this program on the PATH of scripts and tests as "jeton".
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"jeton": func() {
+			if len(os.Args) == 2 && os.Args[1] == hashPasswords && strings.Contains(os.Getenv("GODEBUG"), noHashWorkers) {
+				os.Exit(exitRefused)
+			}
 			os.Exit(runWith(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, dieAt(os.Getenv("JETON_TEST_DIE_AT"))))
 		},
 		// A secret manager: it prints a file, and refuses with a status that is given.

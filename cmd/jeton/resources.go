@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"os"
 	"runtime"
 	"runtime/debug"
 
@@ -12,47 +13,47 @@ import (
 
 // What the service takes at full load, in bytes.
 const (
-	hashMemory = 19 << 20 // a password hash, by issuer's default
-	restOfGo   = 36 << 20 // all else that Go's collector counts
+	hashMemory   = 19 << 20           // a password hash, by issuer's default
+	workerMemory = hashMemory + 6<<20 // a process that makes them one by one
+	restOfGo     = 36 << 20           // all else that Go's collector counts
+	aloneOfGo    = restOfGo + 12<<20  // the same where no hash ever makes room
 	// restOfAll has SQLite's caches and the program's file besides, and some room.
 	restOfAll = 100 << 20
 )
 
 // takeShare decides how many passwords are hashed at once, and makes room for
-// them: of processors, and of memory, so that the garbage of hashes does not pile
-// up. GOMAXPROCS and GOMEMLIMIT are kept to.
-func takeShare(log *slog.Logger) (hashSlots int) {
+// them: of processors, and of memory, so that garbage does not pile up. GOMAXPROCS
+// and GOMEMLIMIT are kept to. With apart, each hash is made in a process of its
+// own.
+func takeShare(log *slog.Logger, apart bool) (hashSlots int) {
 	limit := debug.SetMemoryLimit(-1)
 	container, err := memlimit.FromCgroup()
 	if err != nil {
 		container = math.MaxInt64
 		if !errors.Is(err, memlimit.ErrNoLimit) && !errors.Is(err, memlimit.ErrNoCgroup) && !errors.Is(err, memlimit.ErrCgroupsNotSupported) {
-			log.Warn("whether there is a limit on memory can't be found out; set GOMEMLIMIT to what Go may take", "error", err)
+			log.Warn("whether there is a limit on memory can't be found out; set GOMEMLIMIT to what the service may take", "error", err)
 		}
 	}
-	room := roomForHashes(limit, container)
+	fit := fitting(roomForHashes(limit, container), apart)
 	cores := runtime.NumCPU()
-	slots, processors := share(runtime.GOMAXPROCS(0), cores, room)
-	if slots < cores && slots == fitting(room) {
+	slots, processors := share(runtime.GOMAXPROCS(0), cores, fit)
+	if slots < cores && slots == fit {
 		log.Info("the limit on memory has room for fewer password hashes at once than there are cores", "hashes", slots, "cores", cores)
 	}
-	if processors != runtime.GOMAXPROCS(0) {
+	if processors != runtime.GOMAXPROCS(0) && os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(processors)
 	}
-	if limit == math.MaxInt64 {
-		// A limit at which the collector works harder, and none that anything fails
-		// at.
-		debug.SetMemoryLimit(restOfGo + int64(slots)*hashMemory)
-	}
+	debug.SetMemoryLimit(limitOfGo(limit, slots, apart))
 	return slots
 }
 
-// share tells how many passwords to hash at once: one for each core, on a
-// processor of Go's beside those that everything else has. So it is the system
+// share tells how many passwords to hash at once: one for each core, and as many
+// of Go's processors beside those that everything else has. So it is the system
 // that shares out the cores, in slices of a few milliseconds, where Go would let
-// a refresh wait for whole hashes. To lower the priority of the hashing threads
-// made it worse: the collector has to stop them before all others go on, and they
-// did not get their turn to stop.
+// a refresh wait for whole hashes, if they are made in this process; and if they
+// are not, goroutines that wait for the disk have a processor to keep. To lower
+// the priority of the hashing threads made it worse: the collector has to stop
+// them before all others go on, and they did not get their turn to stop.
 //
 // In a container with a share of the cores the system does not share out but
 // stops everything when the share is used up; there, hashing leaves a processor
@@ -60,12 +61,26 @@ func takeShare(log *slog.Logger) (hashSlots int) {
 //
 // And no more than fit in the memory: where there are many cores and a small
 // limit, logins that come together would have the system kill the service.
-func share(processors, cores int, memory int64) (slots, newProcessors int) {
+func share(processors, cores, fit int) (slots, newProcessors int) {
 	if processors < cores {
-		return min(max(1, processors-1), fitting(memory)), processors
+		return min(max(1, processors-1), fit), processors
 	}
-	slots = min(cores, fitting(memory))
+	slots = min(cores, fit)
 	return slots, cores + slots
+}
+
+// limitOfGo is the limit for this process's collector, at which it works harder
+// and nothing fails: what is left of a limit that was set, or else what it needs.
+func limitOfGo(limit int64, slots int, apart bool) int64 {
+	switch {
+	case limit != math.MaxInt64 && apart:
+		return min(limit, max(restOfGo, limit-int64(slots)*workerMemory))
+	case limit != math.MaxInt64:
+		return limit
+	case apart:
+		return aloneOfGo
+	}
+	return restOfGo + int64(slots)*hashMemory
 }
 
 // roomForHashes is what Go's limit and the container's leave for password hashes,
@@ -75,6 +90,10 @@ func roomForHashes(limit int64, container uint64) int64 {
 }
 
 // fitting tells how many hashes have room in memory; one is done in any case.
-func fitting(memory int64) int {
-	return int(min(max(1, memory/hashMemory), math.MaxInt16))
+func fitting(memory int64, apart bool) int {
+	each := int64(hashMemory)
+	if apart {
+		each = workerMemory
+	}
+	return int(min(max(1, memory/each), math.MaxInt16))
 }

@@ -88,6 +88,9 @@ func runWith(args []string, in io.Reader, out, errOut io.Writer, at steps) (code
 			code = int(n)
 		}
 	}()
+	if len(args) == 1 && args[0] == hashPasswords {
+		return workOfHashing(in, out, errOut)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 

@@ -174,6 +174,8 @@ var layers = []layer{
 		"routes translate between HTTP and the issuer"},
 	{[]string{"./internal/observe"}, []string{"./issuer"}, nil,
 		"it stands before any store and knows none"},
+	{[]string{"./internal/hashworker"}, []string{"./issuer"}, nil,
+		"it does the domain's hashes in other processes, and knows no service"},
 	{[]string{"./internal/metrics"}, []string{"./issuer", "./internal/observe"}, []string{"github.com/prometheus/client_golang"},
 		"the one place that knows Prometheus: the domain counts, and the handlers tell, without it"},
 	{[]string{"./internal/tracing"}, []string{"./issuer", "./internal/observe"}, []string{"go.opentelemetry.io/otel"},

@@ -1,0 +1,214 @@
+package hashworker
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jeton-go/jeton/issuer"
+)
+
+// Options are the settings of a Pool.
+type Options struct {
+	// Command makes the command of a worker, which is to call [Work] with its
+	// standard input and output.
+	Command func() *exec.Cmd
+	// Idle is how long a worker without work stays.
+	Idle time.Duration
+	// Again is how long no worker is started after one could not be, or ended at
+	// its first work.
+	Again time.Duration
+	// OnError is told why work was not done by a worker.
+	OnError func(error)
+}
+
+// A Pool keeps workers: as many as have been busy at once of late. Make it with
+// [New]. It is safe for concurrent use.
+type Pool struct {
+	options Options
+
+	mu        sync.Mutex
+	idle      []*worker // the latest used last
+	closed    bool
+	resting   bool // none is started
+	processes sync.WaitGroup
+}
+
+// New makes a pool and has a first worker do the least work there is. The error
+// says why there can be no workers.
+func New(o Options) (*Pool, error) {
+	p := &Pool{options: o}
+	_, err := p.hash(issuer.HashWork{
+		Password: []byte("try"), Salt: make([]byte, 8), KeyBytes: 16,
+		Params: issuer.PasswordParams{MemoryKiB: 8 << 10, Passes: 1, Threads: 1},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Hash does a piece of work in a worker of its own: an idle one, or a new one. It
+// is what [issuer.Config] has for hashing elsewhere. Errors: no worker could be
+// started, or it came to an end, or it was given what is no work.
+func (p *Pool) Hash(work issuer.HashWork) (key []byte, err error) {
+	key, err = p.hash(work)
+	if err != nil {
+		p.options.OnError(err)
+	}
+	return key, err
+}
+
+func (p *Pool) hash(work issuer.HashWork) ([]byte, error) {
+	for {
+		w := p.take()
+		fresh := w == nil
+		if fresh {
+			var err error
+			if w, err = p.start(); err != nil {
+				return nil, err
+			}
+		}
+		a, err := w.do(work)
+		if err == nil {
+			p.give(w)
+			if a.Error != "" {
+				return nil, errors.New(a.Error)
+			}
+			return a.Key, nil
+		}
+		w.process.Process.Kill() // whatever it does
+		p.end(w)
+		if fresh {
+			p.rest()
+			return nil, fmt.Errorf("the process that hashes passwords ended: %w", err)
+		}
+		// It may have ended, or been ended, while it was idle.
+	}
+}
+
+// Close ends the workers, those that are busy as soon as they are not, and waits
+// for none. Hash must not be called afterwards.
+func (p *Pool) Close() {
+	p.mu.Lock()
+	idle := p.idle
+	p.idle, p.closed = nil, true
+	p.mu.Unlock()
+	for _, w := range idle {
+		w.late.Stop()
+		p.end(w)
+	}
+}
+
+// take returns the idle worker that was used last, so that others have their time
+// to be idle; nil if there is none.
+func (p *Pool) take() *worker {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last := len(p.idle) - 1
+	if last < 0 {
+		return nil
+	}
+	w := p.idle[last]
+	p.idle = p.idle[:last]
+	w.late.Stop()
+	return w
+}
+
+// give makes a worker idle.
+func (p *Pool) give(w *worker) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		p.end(w)
+		return
+	}
+	p.idle = append(p.idle, w)
+	w.late = time.AfterFunc(p.options.Idle, func() { p.retire(w) })
+}
+
+// retire ends a worker that is idle still.
+func (p *Pool) retire(w *worker) {
+	p.mu.Lock()
+	at := slices.Index(p.idle, w)
+	if at >= 0 {
+		p.idle = slices.Delete(p.idle, at, at+1)
+	}
+	p.mu.Unlock()
+	if at >= 0 {
+		p.end(w)
+	}
+}
+
+// A worker is a process that hashes one password at a time.
+type worker struct {
+	process *exec.Cmd
+	in      io.WriteCloser
+	to      *json.Encoder
+	from    *json.Decoder
+	late    *time.Timer // since it is idle
+}
+
+func (p *Pool) start() (*worker, error) {
+	p.mu.Lock()
+	resting := p.resting
+	p.mu.Unlock()
+	if resting {
+		return nil, errors.New("a moment ago no process that hashes passwords could be started")
+	}
+	w := &worker{process: p.options.Command()}
+	err := w.start()
+	if err != nil {
+		p.rest()
+		return nil, fmt.Errorf("a process that hashes passwords can't be started: %w", err)
+	}
+	p.processes.Add(1)
+	return w, nil
+}
+
+// rest starts no workers for a while.
+func (p *Pool) rest() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.resting = true
+	time.AfterFunc(p.options.Again, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.resting = false
+	})
+}
+
+func (w *worker) start() error {
+	in, err := w.process.StdinPipe()
+	if err != nil {
+		return err
+	}
+	out, err := w.process.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	w.in, w.to, w.from = in, json.NewEncoder(in), json.NewDecoder(out)
+	return w.process.Start()
+}
+
+func (w *worker) do(work issuer.HashWork) (a answer, err error) {
+	if err := w.to.Encode(work); err != nil {
+		return a, err
+	}
+	err = w.from.Decode(&a)
+	return a, err
+}
+
+// end ends a worker that nobody uses: it has no more work.
+func (p *Pool) end(w *worker) {
+	w.in.Close()
+	go func() {
+		defer p.processes.Done()
+		w.process.Wait()
+	}()
+}
