@@ -32,9 +32,10 @@ func workOfHashing(in io.Reader, out, errOut io.Writer) int {
 		return exitUsage
 	}
 	// One hash, and then what it leaves is collected: so each has the memory of the
-	// one before.
+	// one before. By itself the collector begins at twice that; without a bound it
+	// would prepare for a large heap, which takes megabytes.
 	runtime.GOMAXPROCS(1)
-	debug.SetGCPercent(-1)
+	debug.SetGCPercent(1000)
 	if err := hashworker.Work(in, out, runtime.GC); err != nil {
 		fmt.Fprintf(errOut, "jeton %s: %v\n", hashPasswords, err)
 		return exitRefused

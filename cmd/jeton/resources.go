@@ -16,7 +16,6 @@ const (
 	hashMemory   = 19 << 20           // a password hash, by issuer's default
 	workerMemory = hashMemory + 6<<20 // a process that makes them one by one
 	restOfGo     = 36 << 20           // all else that Go's collector counts
-	aloneOfGo    = restOfGo + 12<<20  // the same where no hash ever makes room
 	// restOfAll has SQLite's caches and the program's file besides, and some room.
 	restOfAll = 100 << 20
 )
@@ -78,7 +77,7 @@ func limitOfGo(limit int64, slots int, apart bool) int64 {
 	case limit != math.MaxInt64:
 		return limit
 	case apart:
-		return aloneOfGo
+		return restOfGo
 	}
 	return restOfGo + int64(slots)*hashMemory
 }

@@ -63,8 +63,8 @@ func TestTheCollectorHasItsLimit(t *testing.T) {
 		slots       int
 		here, apart int64
 	}{
-		{math.MaxInt64, 2, 74 * mega, 48 * mega},
-		{math.MaxInt64, 8, 188 * mega, 48 * mega},
+		{math.MaxInt64, 2, 74 * mega, 36 * mega},
+		{math.MaxInt64, 8, 188 * mega, 36 * mega},
 		{200 * mega, 4, 200 * mega, 100 * mega},
 		{100 * mega, 2, 100 * mega, 50 * mega},
 		{60 * mega, 1, 60 * mega, 36 * mega},
