@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"syscall"
 	"time"
 
@@ -26,7 +27,7 @@ const hashPasswords = "hash-passwords"
 // that a terminal or systemd sends to all processes of the service are for the
 // service, which goes on for a while.
 func workOfHashing(in io.Reader, out, errOut io.Writer) int {
-	signal.Ignore(os.Interrupt, syscall.SIGTERM)
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGTERM)
 	if f, ok := in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		fmt.Fprintf(errOut, "jeton %s: it is a part of \"jeton serve\", which starts it\n", hashPasswords)
 		return exitUsage
@@ -43,33 +44,40 @@ func workOfHashing(in io.Reader, out, errOut io.Writer) int {
 	return exitOK
 }
 
-// Workers stay for so long without work, and are started again at most so often
-// if that fails.
+// Workers stay for so long without work, are given up when a hash takes so long,
+// and are started again at most so often if that fails.
 const (
-	workerIdle  = 30 * time.Second
-	workerAgain = 10 * time.Second
+	workerIdle     = 30 * time.Second
+	workerPatience = 20 * time.Second
+	workerAgain    = 10 * time.Second
 )
 
 // hashWorkers makes a pool of processes that hash passwords. They inherit nothing
 // of the environment, which may hold secrets, but for what sets Go. The error
-// says why there can be none.
-func hashWorkers(log *slog.Logger, stderr io.Writer) (*hashworker.Pool, error) {
+// says why there can be none; later, instead is called the first time that a hash
+// is left to the service itself.
+func hashWorkers(log *slog.Logger, stderr io.Writer, instead func()) (*hashworker.Pool, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
+	var once sync.Once
 	return hashworker.New(hashworker.Options{
 		Command: func() *exec.Cmd {
-			return &exec.Cmd{
+			cmd := &exec.Cmd{
 				Path:   stillThis(program),
 				Args:   []string{os.Args[0], hashPasswords},
 				Env:    []string{"GODEBUG=" + os.Getenv("GODEBUG")},
 				Stderr: stderr,
 			}
+			withoutWindow(cmd)
+			return cmd
 		},
-		Idle:  workerIdle,
-		Again: workerAgain,
+		Idle:     workerIdle,
+		Patience: workerPatience,
+		Again:    workerAgain,
 		OnError: func(err error) {
+			once.Do(instead)
 			log.Warn("a password was hashed in the service's own process", "error", err)
 		},
 	})

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/jeton-go/jeton/issuer"
 )
 
 // children returns the processes that a process started and that have not ended.
@@ -95,6 +98,33 @@ func TestPasswordsAreHashedInProcessesOfTheirOwn(t *testing.T) {
 		state, _ := stateOf(fmt.Sprintf("/proc/%d/stat", workers[0]))
 		return state == "" || state == "Z"
 	})
+}
+
+// When there can be no processes any more, the service is told once, to make room.
+func TestHashesAreLeftToTheServiceLater(t *testing.T) {
+	defer func(before string) { os.Args[0] = before }(os.Args[0])
+	os.Args[0] = "jeton" // as this program is started as
+	told := 0
+	pool, err := hashWorkers(slog.New(slog.DiscardHandler), os.Stderr, func() { told++ })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	work := issuer.HashWork{Password: []byte("secret"), Salt: make([]byte, 16), KeyBytes: 32, Params: issuer.PasswordParams{MemoryKiB: 8192, Passes: 1, Threads: 1}}
+	if _, err := pool.Hash(work); err != nil || told != 0 {
+		t.Fatalf("%v, told %d times", err, told)
+	}
+	t.Setenv("GODEBUG", noHashWorkers)
+	for _, pid := range children(t, os.Getpid()) {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if _, err := pool.Hash(work); err == nil || told != 1 {
+			t.Errorf("%v, told %d times", err, told)
+		}
+	}
 }
 
 // A version that replaces the program's file is not what a running service starts.

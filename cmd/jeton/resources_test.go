@@ -4,6 +4,7 @@ import (
 	"math"
 	"os/exec"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 )
@@ -13,19 +14,26 @@ func TestHashesHaveProcessorsAndMemory(t *testing.T) {
 	for _, c := range []struct {
 		why                    string
 		processors, cores, fit int
-		slots, then            int
+		fixed, apart           bool
+		hashes, then           int
 	}{
-		{"one for each core, beside Go's other processors", 2, 2, unlimited, 2, 4},
-		{"one core", 1, 1, unlimited, 1, 2},
-		{"many cores and much memory", 32, 32, 32, 32, 64},
-		{"many cores and little memory", 32, 32, 8, 8, 40},
-		{"room for one", 2, 2, 1, 1, 3},
-		{"a share of the cores: one is left free", 4, 32, unlimited, 3, 4},
-		{"a share of one core", 1, 32, unlimited, 1, 1},
-		{"a share of the cores, and little memory", 8, 32, 2, 2, 8},
+		{"one for each core, beside Go's other processors", 2, 2, unlimited, false, false, 2, 4},
+		{"the same apart", 2, 2, unlimited, false, true, 2, 4},
+		{"one core", 1, 1, unlimited, false, false, 1, 2},
+		{"many cores and much memory", 32, 32, 32, false, false, 32, 64},
+		{"many cores and little memory", 32, 32, 8, false, false, 8, 40},
+		{"room for one", 2, 2, 1, false, false, 1, 3},
+		{"a share of the cores: one is left free", 4, 32, unlimited, false, false, 3, 4},
+		{"the same apart", 4, 32, unlimited, false, true, 3, 4},
+		{"a share of one core", 1, 32, unlimited, false, false, 1, 1},
+		{"a share of the cores, and little memory", 8, 32, 2, false, false, 2, 8},
+		{"processors as set: one is left free", 2, 2, unlimited, true, false, 1, 2},
+		{"processors as set, apart", 2, 2, unlimited, true, true, 2, 2},
+		{"more processors set than cores", 8, 2, unlimited, true, true, 2, 8},
+		{"fewer set than cores, apart", 1, 2, unlimited, true, true, 1, 1},
 	} {
-		if slots, then := share(c.processors, c.cores, c.fit); slots != c.slots || then != c.then {
-			t.Errorf("%s: %d hashes at once and %d processors, not %d and %d", c.why, slots, then, c.slots, c.then)
+		if hashes, then := hashesAtOnce(c.processors, c.cores, c.fit, c.fixed, c.apart); hashes != c.hashes || then != c.then {
+			t.Errorf("%s: %d hashes at once and %d processors, not %d and %d", c.why, hashes, then, c.hashes, c.then)
 		}
 	}
 }
@@ -59,20 +67,28 @@ func TestHashesHaveWhatBothLimitsLeave(t *testing.T) {
 func TestTheCollectorHasItsLimit(t *testing.T) {
 	const mega = 1 << 20
 	for _, c := range []struct {
-		limit       int64
-		slots       int
+		share
 		here, apart int64
 	}{
-		{math.MaxInt64, 2, 74 * mega, 36 * mega},
-		{math.MaxInt64, 8, 188 * mega, 36 * mega},
-		{200 * mega, 4, 200 * mega, 100 * mega},
-		{100 * mega, 2, 100 * mega, 50 * mega},
-		{60 * mega, 1, 60 * mega, 36 * mega},
-		{20 * mega, 1, 20 * mega, 20 * mega},
+		{share{2, math.MaxInt64, math.MaxInt64}, 74 * mega, math.MaxInt64},
+		{share{8, math.MaxInt64, math.MaxUint64}, 188 * mega, math.MaxInt64},
+		{share{2, math.MaxInt64, 256 * mega}, 74 * mega, (256 - 64 - 50) * mega},
+		{share{6, math.MaxInt64, 256 * mega}, 150 * mega, (256 - 64 - 150) * mega},
+		{share{1, math.MaxInt64, 32 * mega}, 55 * mega, 36 * mega},
+		{share{4, 200 * mega, math.MaxInt64}, 200 * mega, 100 * mega},
+		{share{4, 200 * mega, 256 * mega}, 200 * mega, 92 * mega},
+		{share{2, 100 * mega, math.MaxInt64}, 100 * mega, 50 * mega},
+		{share{1, 60 * mega, math.MaxInt64}, 60 * mega, 36 * mega},
+		{share{1, 20 * mega, math.MaxInt64}, 20 * mega, 20 * mega},
 	} {
-		if here, apart := limitOfGo(c.limit, c.slots, false), limitOfGo(c.limit, c.slots, true); here != c.here || apart != c.apart {
-			t.Errorf("with GOMEMLIMIT %d and %d hashes the limit is %d, apart %d, not %d and %d", c.limit, c.slots, here, apart, c.here, c.apart)
+		if here, apart := c.limitOfGo(false), c.limitOfGo(true); here != c.here || apart != c.apart {
+			t.Errorf("%+v: the limit is %d, apart %d, not %d and %d", c.share, here, apart, c.here, c.apart)
 		}
+	}
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(-1))
+	share{2, math.MaxInt64, math.MaxInt64}.hashHere()
+	if got := debug.SetMemoryLimit(-1); got != 74*mega {
+		t.Errorf("when hashes are made here after all, the limit is %d", got)
 	}
 }
 

@@ -123,14 +123,16 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	cfg := c.config(on.public.Addr(), tlsConfig != nil)
 	cfg.Store, cfg.MasterKey, cfg.ReloadMasterKey = observe.Store(store, tell.store), master, source.read
 	cfg.OnWork = tell.work
-	workers, err := hashWorkers(log, s.err)
+	var own share
+	workers, err := hashWorkers(log, s.err, func() { own.hashHere() })
 	if err != nil {
 		log.Warn("passwords are hashed in the service's own process, which makes logins slower", "error", err)
 	} else {
 		defer workers.Close()
 		cfg.HashElsewhere = workers.Hash
 	}
-	cfg.HashSlots = takeShare(log, workers != nil)
+	own = takeShare(log, workers != nil)
+	cfg.HashSlots = own.hashes
 	cfg.OnEvent = func(ctx context.Context, e issuer.Event) { logEvent(ctx, log, e) }
 	closeDevice, err := c.configure(ctx, &cfg)
 	if err != nil {

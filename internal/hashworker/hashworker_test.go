@@ -32,6 +32,8 @@ func TestMain(m *testing.M) {
 		Work(os.Stdin, os.Stdout, func() { os.Exit(0) })
 	case "ends at its first work":
 		io.ReadFull(os.Stdin, make([]byte, 1))
+	case "says nothing and stays":
+		time.Sleep(time.Hour)
 	case "says nonsense and stays":
 		fmt.Println("I am no worker")
 		time.Sleep(time.Hour)
@@ -57,6 +59,7 @@ func workers(t *testing.T, o Options) (*Pool, func() []*exec.Cmd) {
 	if o.Idle == 0 {
 		o.Idle = time.Hour
 	}
+	o.Patience = time.Minute
 	if o.OnError == nil {
 		o.OnError = func(err error) { t.Errorf("not by a worker: %v", err) }
 	}
@@ -175,7 +178,7 @@ func TestAProgramThatIsNoWorkerIsRefused(t *testing.T) {
 // What no worker does is told, without the password, and workers that can't work
 // are not started for each login.
 func TestWorkersThatCanNotWorkAnyMore(t *testing.T) {
-	for _, kind := range []string{"ends at its first work", "says nonsense and stays", "missing"} {
+	for _, kind := range []string{"ends at its first work", "says nonsense and stays", "says nothing and stays", "missing"} {
 		t.Run(kind, func(t *testing.T) {
 			program, err := os.Executable()
 			if err != nil {
@@ -191,7 +194,7 @@ func TestWorkersThatCanNotWorkAnyMore(t *testing.T) {
 					}
 					return &exec.Cmd{Path: program, Env: append(os.Environ(), "JETON_TEST_WORKER="+now)}
 				},
-				Idle: time.Hour, Again: time.Hour,
+				Idle: time.Hour, Again: time.Hour, Patience: 5 * time.Second,
 				OnError: func(err error) { told = append(told, err) },
 			})
 			if err != nil {
@@ -208,7 +211,7 @@ func TestWorkersThatCanNotWorkAnyMore(t *testing.T) {
 			if started != 2 {
 				t.Errorf("%d were started, not the first and one more", started)
 			}
-			p.resting, now = false, "good"
+			p.resting, now = nil, "good"
 			if check(t, p, "correct horse battery"); started != 3 {
 				t.Errorf("%d were started when they may be again, not 3", started)
 			}
@@ -247,9 +250,11 @@ func TestTheRestHasAnEnd(t *testing.T) {
 			synctest.Wait()
 			p.mu.Lock()
 			defer p.mu.Unlock()
-			return p.resting
+			return p.resting != nil
 		}
 		p.rest()
+		time.Sleep(time.Second)
+		p.rest() // another had no luck either
 		if time.Sleep(time.Minute - 1); !rests() {
 			t.Error("over too soon")
 		}
@@ -257,6 +262,23 @@ func TestTheRestHasAnEnd(t *testing.T) {
 			t.Error("no end")
 		}
 	})
+}
+
+func TestCostlierWorkMayTakeLonger(t *testing.T) {
+	p := &Pool{options: Options{Patience: 10 * time.Second}}
+	for _, c := range []struct {
+		costs issuer.PasswordParams
+		want  time.Duration
+	}{
+		{issuer.PasswordParams{MemoryKiB: 19 * 1024, Passes: 2}, 10 * time.Second},
+		{issuer.PasswordParams{MemoryKiB: 8192, Passes: 1}, 10 * time.Second},
+		{issuer.PasswordParams{MemoryKiB: 38 * 1024, Passes: 4}, 40 * time.Second},
+		{issuer.PasswordParams{MemoryKiB: 1 << 20, Passes: 64}, 10 * (1 << 26) / (38 * 1024) * time.Second},
+	} {
+		if got := p.patience(c.costs).Truncate(10 * time.Second); got != c.want.Truncate(10*time.Second) {
+			t.Errorf("%+v: %v, want %v", c.costs, got, c.want)
+		}
+	}
 }
 
 func TestCloseEndsAllWorkers(t *testing.T) {

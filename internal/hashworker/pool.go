@@ -20,6 +20,9 @@ type Options struct {
 	Command func() *exec.Cmd
 	// Idle is how long a worker without work stays.
 	Idle time.Duration
+	// Patience is how long a worker may take for 19 MiB and two passes, its start
+	// included, and in proportion longer for what costs more. Then it is ended.
+	Patience time.Duration
 	// Again is how long no worker is started after one could not be, or ended at
 	// its first work.
 	Again time.Duration
@@ -35,7 +38,7 @@ type Pool struct {
 	mu        sync.Mutex
 	idle      []*worker // the latest used last
 	closed    bool
-	resting   bool // none is started
+	resting   *time.Timer // nil if workers may be started
 	processes sync.WaitGroup
 }
 
@@ -74,7 +77,7 @@ func (p *Pool) hash(work issuer.HashWork) ([]byte, error) {
 				return nil, err
 			}
 		}
-		a, err := w.do(work)
+		a, err := w.do(work, p.patience(work.Params))
 		if err == nil {
 			p.give(w)
 			if a.Error != "" {
@@ -158,7 +161,7 @@ func (p *Pool) start() (*worker, error) {
 	p.mu.Lock()
 	resting := p.resting
 	p.mu.Unlock()
-	if resting {
+	if resting != nil {
 		return nil, errors.New("a moment ago no process that hashes passwords could be started")
 	}
 	w := &worker{process: p.options.Command()}
@@ -171,16 +174,29 @@ func (p *Pool) start() (*worker, error) {
 	return w, nil
 }
 
-// rest starts no workers for a while.
+// rest starts no workers for a while from now on.
 func (p *Pool) rest() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.resting = true
-	time.AfterFunc(p.options.Again, func() {
+	if p.resting != nil {
+		p.resting.Stop()
+	}
+	var rest *time.Timer
+	rest = time.AfterFunc(p.options.Again, func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.resting = false
+		if p.resting == rest {
+			p.resting = nil
+		}
 	})
+	p.resting = rest
+}
+
+// patience is how long a worker may take for work of such costs.
+func (p *Pool) patience(costs issuer.PasswordParams) time.Duration {
+	const usual = 2 * 19 * 1024
+	passes := uint64(costs.MemoryKiB) * uint64(costs.Passes)
+	return max(p.options.Patience, time.Duration(float64(p.options.Patience)*float64(passes)/usual))
 }
 
 func (w *worker) start() error {
@@ -196,7 +212,10 @@ func (w *worker) start() error {
 	return w.process.Start()
 }
 
-func (w *worker) do(work issuer.HashWork) (a answer, err error) {
+func (w *worker) do(work issuer.HashWork, patience time.Duration) (a answer, err error) {
+	// Without an end, one that neither answers nor ends would hold a place for ever.
+	late := time.AfterFunc(patience, func() { w.process.Process.Kill() })
+	defer late.Stop()
 	if err := w.to.Encode(work); err != nil {
 		return a, err
 	}

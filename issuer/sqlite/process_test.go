@@ -248,6 +248,9 @@ func TestAnotherProcessIsAhead(t *testing.T) {
 	if now.UnixMicro() < at || !session.Expired(now) {
 		t.Errorf("now is %v, before the other process's %v", now, time.UnixMicro(at).UTC())
 	}
+	if f, now, err := s.LoginFailures(t.Context(), issuer.FailureKey{1}); err != nil || f != (issuer.Failures{}) || now.UnixMicro() < at {
+		t.Errorf("nobody's failures are %+v at %v, before the other process's %v (%v)", f, now, time.UnixMicro(at).UTC(), err)
+	}
 	if _, err := s.Rotate(t.Context(), session.ID, 0, 1); !errors.Is(err, issuer.ErrConflict) {
 		t.Errorf("Rotate of a session that expired by the other process's write: %v", err)
 	}
