@@ -24,7 +24,7 @@ type Issuer struct {
 	master   MasterKey
 	reloaded time.Time // when the master key was last looked for in vain
 	verifier *jeton.Verifier
-	dummy    parsedHash // of a password that nobody has
+	dummy    parsedHash // that of no password
 	noSeed   Seed       // of a session that does not exist
 	feed     *Feed
 	recalls  *recalls
@@ -46,10 +46,7 @@ func New(ctx context.Context, cfg Config) (*Issuer, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &Issuer{Admin: newAdmin(cfg), cfg: cfg, master: cfg.MasterKey, noSeed: NewSeed()}
-	if i.dummy, err = parseHash(i.hasher.hash(NewSessionID().String(), cfg.Password)); err != nil {
-		return nil, err
-	}
+	i := &Issuer{Admin: newAdmin(cfg), cfg: cfg, master: cfg.MasterKey, dummy: nobodysHash(cfg.Password), noSeed: NewSeed()}
 	if err := i.loadKeys(ctx, true); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -185,10 +186,13 @@ func TestPreparePassword(t *testing.T) {
 // The hash that an unknown user is compared with costs what others cost, and is
 // nobody's.
 func TestUnknownUsersCostTheSame(t *testing.T) {
-	i := &Issuer{Admin: &Admin{password: cheapParams, gate: newGate(1, 1, time.Second)}}
-	var err error
-	if i.dummy, err = parseHash(hasher(nil).hash("a password that nobody has", cheapParams)); err != nil {
-		t.Fatal(err)
+	i := &Issuer{Admin: &Admin{password: cheapParams, gate: newGate(1, 1, time.Second)}, dummy: nobodysHash(cheapParams)}
+	made, err := parseHash(hasher(nil).hash("secret", cheapParams))
+	if err != nil || i.dummy.params != made.params || len(i.dummy.salt) != len(made.salt) || len(i.dummy.key) != len(made.key) {
+		t.Errorf("%v: nobody's hash is not like one that is made", err)
+	}
+	if other := nobodysHash(cheapParams); bytes.Equal(other.salt, i.dummy.salt) || bytes.Equal(other.key, i.dummy.key) {
+		t.Error("nobody's hash is the same twice")
 	}
 	check := func(password string, u *User) (bool, PasswordHash) {
 		t.Helper()
@@ -232,8 +236,7 @@ func TestUnknownUsersCostTheSame(t *testing.T) {
 
 // The cost of a login that is refused, by cause: to be compared by hand.
 func BenchmarkCheckPassword(b *testing.B) {
-	i := &Issuer{Admin: &Admin{password: cheapParams, gate: newGate(1, 1, time.Second)}}
-	i.dummy, _ = parseHash(hasher(nil).hash("a password that nobody has", cheapParams))
+	i := &Issuer{Admin: &Admin{password: cheapParams, gate: newGate(1, 1, time.Second)}, dummy: nobodysHash(cheapParams)}
 	known := &User{PasswordHash: hasher(nil).hash("secret", cheapParams)}
 	for _, c := range []struct {
 		name, password string

@@ -54,15 +54,15 @@ const (
 
 // hashWorkers makes a pool of processes that hash passwords. They inherit nothing
 // of the environment, which may hold secrets, but for what sets Go. The error
-// says why there can be none; later, instead is called the first time that a hash
-// is left to the service itself.
+// says why there can be none; instead is called the first time that a hash is left
+// to the service itself.
 func hashWorkers(log *slog.Logger, stderr io.Writer, instead func()) (*hashworker.Pool, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	var once sync.Once
-	return hashworker.New(hashworker.Options{
+	pool := hashworker.New(hashworker.Options{
 		Command: func() *exec.Cmd {
 			cmd := &exec.Cmd{
 				Path:   stillThis(program),
@@ -78,9 +78,10 @@ func hashWorkers(log *slog.Logger, stderr io.Writer, instead func()) (*hashworke
 		Again:    workerAgain,
 		OnError: func(err error) {
 			once.Do(instead)
-			log.Warn("a password was hashed in the service's own process", "error", err)
+			log.Warn("passwords are hashed in the service's own process for a while, which makes logins slower", "error", err)
 		},
 	})
+	return pool, nil
 }
 
 // stillThis returns the path of the running program's file: program, or if

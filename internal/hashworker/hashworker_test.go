@@ -63,10 +63,7 @@ func workers(t *testing.T, o Options) (*Pool, func() []*exec.Cmd) {
 	if o.OnError == nil {
 		o.OnError = func(err error) { t.Errorf("not by a worker: %v", err) }
 	}
-	p, err := New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := New(o)
 	t.Cleanup(func() {
 		p.Close()
 		p.processes.Wait()
@@ -133,8 +130,8 @@ func TestAWorkerWithoutWorkEnds(t *testing.T) {
 	for n := 1; n <= 3; n++ {
 		p.processes.Wait() // none is left
 		check(t, p, "correct horse battery")
-		if got := len(started()); got != n+1 {
-			t.Errorf("%d workers were started, not %d", got, n+1)
+		if got := len(started()); got != n {
+			t.Errorf("%d workers were started, not %d", got, n)
 		}
 	}
 }
@@ -153,31 +150,9 @@ func TestAWorkerThatWasKilledWhileIdleIsReplaced(t *testing.T) {
 	}
 }
 
-func TestAProgramThatIsNoWorkerIsRefused(t *testing.T) {
-	program, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, kind := range []string{"ends at its first work", "says nonsense and stays"} {
-		_, err := New(Options{
-			Command: func() *exec.Cmd {
-				return &exec.Cmd{Path: program, Env: append(os.Environ(), "JETON_TEST_WORKER="+kind)}
-			},
-			OnError: func(err error) { t.Errorf("told, beside the error: %v", err) },
-		})
-		if err == nil || !strings.Contains(err.Error(), "ended") {
-			t.Errorf("%s: %v", kind, err)
-		}
-	}
-	missing := filepath.Join(t.TempDir(), "none")
-	if _, err := New(Options{Command: func() *exec.Cmd { return &exec.Cmd{Path: missing} }}); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("no such program: %v", err)
-	}
-}
-
 // What no worker does is told, without the password, and workers that can't work
 // are not started for each login.
-func TestWorkersThatCanNotWorkAnyMore(t *testing.T) {
+func TestWorkersThatCanNotWork(t *testing.T) {
 	for _, kind := range []string{"ends at its first work", "says nonsense and stays", "says nothing and stays", "missing"} {
 		t.Run(kind, func(t *testing.T) {
 			program, err := os.Executable()
@@ -185,8 +160,8 @@ func TestWorkersThatCanNotWorkAnyMore(t *testing.T) {
 				t.Fatal(err)
 			}
 			var told []error
-			started, now := 0, "works once"
-			p, err := New(Options{
+			started, now := 0, kind
+			p := New(Options{
 				Command: func() *exec.Cmd {
 					started++
 					if now == "missing" {
@@ -197,23 +172,29 @@ func TestWorkersThatCanNotWorkAnyMore(t *testing.T) {
 				Idle: time.Hour, Again: time.Hour, Patience: 5 * time.Second,
 				OnError: func(err error) { told = append(told, err) },
 			})
-			if err != nil {
-				t.Fatal(err)
-			}
 			defer p.Close()
-			now = kind
-			for n := 1; n <= 5; n++ {
-				key, err := p.Hash(work("correct horse battery"))
-				if err == nil || len(told) != n || told[n-1] != err || strings.Contains(err.Error(), "correct horse") {
-					t.Errorf("%x, %v, told %v", key, err, told)
+			fails := func() {
+				t.Helper()
+				for range 3 {
+					key, err := p.Hash(work("correct horse battery"))
+					if err == nil || strings.Contains(err.Error(), "correct horse") {
+						t.Errorf("%x, %v", key, err)
+					}
 				}
 			}
-			if started != 2 {
-				t.Errorf("%d were started, not the first and one more", started)
+			if fails(); started != 1 || len(told) != 1 {
+				t.Errorf("%d were started and %v told, where the first one failed and the others need not be tried", started, told)
 			}
-			p.resting, now = nil, "good"
-			if check(t, p, "correct horse battery"); started != 3 {
-				t.Errorf("%d were started when they may be again, not 3", started)
+			p.resting, now = nil, "works once"
+			if check(t, p, "correct horse battery"); started != 2 || len(told) != 1 {
+				t.Errorf("%d were started when they may be again, not 2; told %v", started, told)
+			}
+			now = kind // the one that worked has ended
+			if fails(); started != 3 || len(told) != 2 {
+				t.Errorf("%d were started and %v told, after one that worked", started, told)
+			}
+			if kind == "missing" && !errors.Is(told[0], os.ErrNotExist) {
+				t.Errorf("told %v", told)
 			}
 		})
 	}
@@ -243,24 +224,34 @@ func TestWorkOutOfBoundsIsRefused(t *testing.T) {
 	}
 }
 
+// The rest after a failure has an end, and doubles until a worker worked.
 func TestTheRestHasAnEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &Pool{options: Options{Again: time.Minute}}
+		p := &Pool{options: Options{Idle: time.Hour, Again: time.Minute}}
 		rests := func() bool {
 			synctest.Wait()
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			return p.resting != nil
 		}
-		p.rest()
-		time.Sleep(time.Second)
-		p.rest() // another had no luck either
-		if time.Sleep(time.Minute - time.Nanosecond); !rests() {
-			t.Error("over too soon")
+		check := func(want time.Duration) {
+			t.Helper()
+			p.rest()
+			time.Sleep(time.Second)
+			p.rest() // another had no luck either
+			if time.Sleep(want - time.Second - time.Nanosecond); !rests() {
+				t.Errorf("over before %v", want)
+			}
+			if time.Sleep(time.Nanosecond); rests() {
+				t.Errorf("no end after %v", want)
+			}
 		}
-		if time.Sleep(time.Nanosecond); rests() {
-			t.Error("no end")
+		for _, minutes := range []time.Duration{1, 2, 4, 8, 16, 32, 64, 64} {
+			check(minutes * time.Minute)
 		}
+		p.give(&worker{})
+		check(time.Minute)
+		p.take()
 	})
 }
 

@@ -24,9 +24,9 @@ type Options struct {
 	// included, and in proportion longer for what costs more. Then it is ended.
 	Patience time.Duration
 	// Again is how long no worker is started after one could not be, or ended at
-	// its first work.
+	// its first work. It doubles each time in a row, up to 64 times as long.
 	Again time.Duration
-	// OnError is told why work was not done by a worker.
+	// OnError is told why work was not done by a worker, if one was asked.
 	OnError func(error)
 }
 
@@ -39,29 +39,22 @@ type Pool struct {
 	idle      []*worker // the latest used last
 	closed    bool
 	resting   *time.Timer // nil if workers may be started
+	failures  int         // in a row
 	processes sync.WaitGroup
 }
 
-// New makes a pool and has a first worker do the least work there is. The error
-// says why there can be no workers.
-func New(o Options) (*Pool, error) {
-	p := &Pool{options: o}
-	_, err := p.hash(issuer.HashWork{
-		Password: []byte("try"), Salt: make([]byte, 8), KeyBytes: 16,
-		Params: issuer.PasswordParams{MemoryKiB: 8 << 10, Passes: 1, Threads: 1},
-	})
-	if err != nil {
-		return nil, err
-	}
-	return p, nil
-}
+// New makes a pool. No worker is started before there is work.
+func New(o Options) *Pool { return &Pool{options: o} }
+
+// errResting is why no worker is asked for a while.
+var errResting = errors.New("a moment ago no process that hashes passwords could be started")
 
 // Hash does a piece of work in a worker of its own: an idle one, or a new one. It
 // is what [issuer.Config] has for hashing elsewhere. Errors: no worker could be
 // started, or it came to an end, or it was given what is no work.
 func (p *Pool) Hash(work issuer.HashWork) (key []byte, err error) {
 	key, err = p.hash(work)
-	if err != nil {
+	if err != nil && err != errResting {
 		p.options.OnError(err)
 	}
 	return key, err
@@ -131,6 +124,7 @@ func (p *Pool) give(w *worker) {
 		p.end(w)
 		return
 	}
+	p.failures = 0
 	p.idle = append(p.idle, w)
 	w.late = time.AfterFunc(p.options.Idle, func() { p.retire(w) })
 }
@@ -162,7 +156,7 @@ func (p *Pool) start() (*worker, error) {
 	resting := p.resting
 	p.mu.Unlock()
 	if resting != nil {
-		return nil, errors.New("a moment ago no process that hashes passwords could be started")
+		return nil, errResting
 	}
 	w := &worker{process: p.options.Command()}
 	err := w.start()
@@ -174,22 +168,20 @@ func (p *Pool) start() (*worker, error) {
 	return w, nil
 }
 
-// rest starts no workers for a while from now on.
+// rest starts no workers for a while from now on, if it is not said already:
+// those that fail together are one failure.
 func (p *Pool) rest() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.resting != nil {
-		p.resting.Stop()
+		return
 	}
-	var rest *time.Timer
-	rest = time.AfterFunc(p.options.Again, func() {
+	p.resting = time.AfterFunc(p.options.Again<<p.failures, func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if p.resting == rest {
-			p.resting = nil
-		}
+		p.resting = nil
 	})
-	p.resting = rest
+	p.failures = min(p.failures+1, 6)
 }
 
 // patience is how long a worker may take for work of such costs.
