@@ -57,10 +57,18 @@ func (t *tx) revokeSubject(reason issuer.Reason, subject string) (issuer.Revoked
 	return done, err
 }
 
-const surplus = `number IN (SELECT number FROM sessions JOIN grants ON grants.id = grant_id
-	WHERE revoked_at IS NULL AND subject = ? AND sessions.id <> ?
-		AND expires_at > ? AND (idle_timeout = 0 OR max(rotated_at, created_at) + idle_timeout > ?)
-	ORDER BY max(rotated_at, created_at) DESC, number DESC LIMIT -1 OFFSET ?)`
+const (
+	// countOf reads an index alone, so it counts those that are over, too.
+	countOf = `SELECT count(*) FROM sessions WHERE revoked_at IS NULL AND subject = ?`
+	// surplus takes as many as are too many by that count: first those that are
+	// over, which go by themselves, and then those that were unused for longest; the
+	// newest is the last of all. So there are few to sort, if many to look at.
+	surplus = `number IN (SELECT number FROM (
+		SELECT number, expires_at > ? AND (idle_timeout = 0 OR max(rotated_at, created_at) + idle_timeout > ?) AS live
+		FROM sessions JOIN grants ON grants.id = grant_id
+		WHERE revoked_at IS NULL AND subject = ?
+		ORDER BY live, max(rotated_at, created_at), number LIMIT ?) WHERE live)`
+)
 
 // revokeSurplus revokes those of a subject's live sessions that must go for a
 // new one, which is stored already.
@@ -68,7 +76,11 @@ func (t *tx) revokeSurplus(n issuer.NewSession) ([]issuer.SessionID, error) {
 	if n.MaxLive == 0 {
 		return nil, nil
 	}
-	done, err := t.revoke(issuer.ReasonLimit, surplus, n.Subject, n.ID[:], t.now, t.now, n.MaxLive-1)
+	var count int
+	if err := t.row(countOf, n.Subject).Scan(&count); err != nil || count <= n.MaxLive {
+		return nil, err
+	}
+	done, err := t.revoke(issuer.ReasonLimit, surplus, t.now, t.now, n.Subject, count-n.MaxLive)
 	return done.Sessions, err
 }
 

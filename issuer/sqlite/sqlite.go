@@ -173,7 +173,7 @@ func (s *Store) prepare(ctx context.Context) (err error) {
 	s.hot, err = prepared(ctx, s.writer,
 		getLatest, setLatest, savepoint, release, rollbackTo,
 		sessionByID, rotateSession, rotateRecent, insertSession, useGrant, userHolds,
-		appendLog, getHead, setHead, leaveNotices, revokeWhere(surplus),
+		appendLog, getHead, setHead, leaveNotices, countOf, revokeWhere(surplus),
 		appendAudit, getAuditEnd, setAuditEnd,
 	)
 	return err
