@@ -11,7 +11,7 @@ const (
 	// would be a collection for every few hundred requests, and a fifth of the
 	// processor: what lives is only some megabytes. Then more may pile up.
 	restPercent = 100
-	busyGarbage = 16 << 20
+	busyGarbage = 20 << 20
 	mostPercent = 800
 	// busyFrom is what is allocated in a second under load, and restBelow what
 	// ends it.
@@ -19,29 +19,39 @@ const (
 )
 
 // pacer sets how much garbage may pile up before it is collected, by how fast it
-// comes. The limit on memory holds in any case.
+// comes, and the limit on memory, by what is alive.
 type pacer struct {
-	read    func() (allocated, live uint64) // since the start, and by the last collection
-	set     func(percent int) (before int)
-	percent int // that is set
-	seen    uint64
-	at      time.Time
+	// read tells what was allocated since the start and what the last collection
+	// found alive, of which the collector's percentage is: heap, stacks, variables.
+	read     func() (allocated, alive uint64)
+	limitFor func(alive uint64) int64
+	set      func(percent int) (before int)
+	setLimit func(limit int64) (before int64)
+	percent  int   // that is set
+	limit    int64 // that is set; 0: the one from the start
+	seen     uint64
+	at       time.Time
 }
 
 // newPacer makes a pacer for this process; nil if GOGC says what to do.
-func newPacer() *pacer {
+func newPacer(limitFor func(alive uint64) int64) *pacer {
 	if before := debug.SetGCPercent(restPercent); before != restPercent {
 		debug.SetGCPercent(before)
 		return nil
 	}
-	samples := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"}}
+	samples := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"}, {Name: "/gc/scan/stack:bytes"}, {Name: "/gc/scan/globals:bytes"}}
 	return &pacer{
-		read: func() (allocated, live uint64) {
+		read: func() (allocated, alive uint64) {
 			metrics.Read(samples)
-			return samples[0].Value.Uint64(), samples[1].Value.Uint64()
+			for _, s := range samples[1:] {
+				alive += s.Value.Uint64()
+			}
+			return samples[0].Value.Uint64(), alive
 		},
-		set:     debug.SetGCPercent,
-		percent: restPercent,
+		limitFor: limitFor,
+		set:      debug.SetGCPercent,
+		setLimit: debug.SetMemoryLimit,
+		percent:  restPercent,
 	}
 }
 
@@ -50,7 +60,11 @@ func (p *pacer) look(now time.Time) {
 	if p == nil {
 		return
 	}
-	allocated, live := p.read()
+	allocated, alive := p.read()
+	if limit := p.limitFor(alive); limit != p.limit {
+		p.setLimit(limit)
+		p.limit = limit
+	}
 	came, in := float64(allocated-p.seen), now.Sub(p.at)
 	first := p.at.IsZero()
 	p.seen, p.at = allocated, now
@@ -59,10 +73,12 @@ func (p *pacer) look(now time.Time) {
 	}
 	rate, want := came/in.Seconds(), restPercent
 	if rate >= busyFrom || p.percent > restPercent && rate >= restBelow {
-		want = int(min(mostPercent, max(restPercent, 100*busyGarbage/max(live, 1))))
+		want = int(min(mostPercent, max(restPercent, 100*busyGarbage/max(alive, 1))))
 	}
-	// To set it stops everything for a moment, so not for a trifle.
-	if want == restPercent && p.percent != restPercent || 4*max(want, p.percent) > 5*min(want, p.percent) {
+	// To set it stops everything for a moment, so not for a trifle. What that is
+	// counts several times over: with five times as much garbage as there is alive,
+	// a megabyte more that lives is six more in all.
+	if want == restPercent && p.percent != restPercent || 16*max(want, p.percent) > 17*min(want, p.percent) {
 		p.set(want)
 		p.percent = want
 	}

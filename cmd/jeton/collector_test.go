@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -8,12 +9,15 @@ import (
 func TestGarbageMayPileUpUnderLoadAndNotAtRest(t *testing.T) {
 	const mega = 1 << 20
 	var allocated, live uint64
-	var sets []int
+	var sets, limits []int
 	now := time.Unix(1_000_000, 0)
 	p := &pacer{
 		read:    func() (uint64, uint64) { return allocated, live },
 		set:     func(percent int) int { sets = append(sets, percent); return 0 },
 		percent: restPercent,
+		// Told of in steps, as the service does it.
+		limitFor: func(alive uint64) int64 { return int64(alive/mega/20+1) * 20 },
+		setLimit: func(limit int64) int64 { limits = append(limits, int(limit)); return 0 },
 	}
 	second := func(megabytes, lives uint64) {
 		allocated += megabytes * mega
@@ -28,9 +32,10 @@ func TestGarbageMayPileUpUnderLoadAndNotAtRest(t *testing.T) {
 	}{
 		{"the start", 500, 4, 100},
 		{"rest", 1, 4, 100},
-		{"load", 90, 4, 400},
-		{"load, and a little more lives", 90, 5, 400},
-		{"load, and much more lives: it is the garbage that is bounded", 90, 10, 160},
+		{"load", 90, 4, 500},
+		{"load, and more lives: it is the garbage that is bounded", 90, 10, 200},
+		{"load, and still more", 90, 18, 111},
+		{"load, and a trifle more", 90, 19, 111},
 		{"load, and more lives than garbage may pile up", 90, 60, 100},
 		{"load, and next to nothing lives", 90, 1, 800},
 		{"less, but no rest yet", 5, 1, 800},
@@ -42,8 +47,11 @@ func TestGarbageMayPileUpUnderLoadAndNotAtRest(t *testing.T) {
 			t.Errorf("%s: %d %%, not %d %%", step.why, p.percent, step.percent)
 		}
 	}
-	if len(sets) != 5 {
-		t.Errorf("it was set to %v: for a trifle, or not at all", sets)
+	if want := []int{500, 200, 111, 100, 800, 100}; !slices.Equal(sets, want) {
+		t.Errorf("it was set to %v, not to %v", sets, want)
+	}
+	if want := []int{20, 80, 20}; !slices.Equal(limits, want) {
+		t.Errorf("the limits were %v, not %v: with what lives, and once each", limits, want)
 	}
 	before := p.percent
 	p.look(now) // no time has gone by
