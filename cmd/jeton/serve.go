@@ -63,6 +63,9 @@ The store is one SQLite file, or with --db a PostgreSQL database that any number
 }
 
 func (c *serveCmd) Run(ctx context.Context, s *streams) error {
+	if !c.Pprof {
+		runtime.MemProfileRate = 0 // its table grows with what it has seen, and nobody can ask for it
+	}
 	ctx = asService(ctx)
 	log := c.logger(s)
 	on, err := inheritListeners()
