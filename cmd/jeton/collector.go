@@ -19,22 +19,19 @@ const (
 )
 
 // pacer sets how much garbage may pile up before it is collected, by how fast it
-// comes, and the limit on memory, by what is alive.
+// comes. The limit on memory holds in any case.
 type pacer struct {
 	// read tells what was allocated since the start and what the last collection
 	// found alive, of which the collector's percentage is: heap, stacks, variables.
-	read     func() (allocated, alive uint64)
-	limitFor func(alive uint64) int64
-	set      func(percent int) (before int)
-	setLimit func(limit int64) (before int64)
-	percent  int   // that is set
-	limit    int64 // that is set; 0: the one from the start
-	seen     uint64
-	at       time.Time
+	read    func() (allocated, alive uint64)
+	set     func(percent int) (before int)
+	percent int // that is set
+	seen    uint64
+	at      time.Time
 }
 
 // newPacer makes a pacer for this process; nil if GOGC says what to do.
-func newPacer(limitFor func(alive uint64) int64) *pacer {
+func newPacer() *pacer {
 	if before := debug.SetGCPercent(restPercent); before != restPercent {
 		debug.SetGCPercent(before)
 		return nil
@@ -48,10 +45,8 @@ func newPacer(limitFor func(alive uint64) int64) *pacer {
 			}
 			return samples[0].Value.Uint64(), alive
 		},
-		limitFor: limitFor,
-		set:      debug.SetGCPercent,
-		setLimit: debug.SetMemoryLimit,
-		percent:  restPercent,
+		set:     debug.SetGCPercent,
+		percent: restPercent,
 	}
 }
 
@@ -61,10 +56,6 @@ func (p *pacer) look(now time.Time) {
 		return
 	}
 	allocated, alive := p.read()
-	if limit := p.limitFor(alive); limit != p.limit {
-		p.setLimit(limit)
-		p.limit = limit
-	}
 	came, in := float64(allocated-p.seen), now.Sub(p.at)
 	first := p.at.IsZero()
 	p.seen, p.at = allocated, now

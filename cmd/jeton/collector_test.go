@@ -9,15 +9,12 @@ import (
 func TestGarbageMayPileUpUnderLoadAndNotAtRest(t *testing.T) {
 	const mega = 1 << 20
 	var allocated, live uint64
-	var sets, limits []int
+	var sets []int
 	now := time.Unix(1_000_000, 0)
 	p := &pacer{
 		read:    func() (uint64, uint64) { return allocated, live },
 		set:     func(percent int) int { sets = append(sets, percent); return 0 },
 		percent: restPercent,
-		// Told of in steps, as the service does it.
-		limitFor: func(alive uint64) int64 { return int64(alive/mega/20+1) * 20 },
-		setLimit: func(limit int64) int64 { limits = append(limits, int(limit)); return 0 },
 	}
 	second := func(megabytes, lives uint64) {
 		allocated += megabytes * mega
@@ -49,9 +46,6 @@ func TestGarbageMayPileUpUnderLoadAndNotAtRest(t *testing.T) {
 	}
 	if want := []int{500, 200, 111, 100, 800, 100}; !slices.Equal(sets, want) {
 		t.Errorf("it was set to %v, not to %v", sets, want)
-	}
-	if want := []int{20, 80, 20}; !slices.Equal(limits, want) {
-		t.Errorf("the limits were %v, not %v: with what lives, and once each", limits, want)
 	}
 	before := p.percent
 	p.look(now) // no time has gone by

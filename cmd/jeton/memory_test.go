@@ -4,11 +4,9 @@ package main
 
 import (
 	"fmt"
-	"math"
 	"os"
 	"os/exec"
 	"runtime"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -39,14 +37,6 @@ func TestMemoryAtFullLoadIsBounded(t *testing.T) {
 			most, mapped := memoryOf(t, cmd.Process.Pid)
 			own := most - mapped
 			workers := children(t, cmd.Process.Pid)
-			// The collector has a limit, by what is alive, or as for hashes here.
-			least, atMost := int64(1), share{limit: math.MaxInt64, container: math.MaxInt64}.limitAt(0, 2*runtime.NumCPU())
-			if len(workers) == 0 {
-				least, atMost = restOfGo+hashMemory, 1<<40
-			}
-			if limit := limitOfCollector(t, s); limit < least || limit > atMost {
-				t.Errorf("the collector's limit is %d, which is not between %d and %d", limit, least, atMost)
-			}
 			for _, pid := range workers {
 				most, mapped := memoryOf(t, pid)
 				own += most - mapped
@@ -61,18 +51,6 @@ func TestMemoryAtFullLoadIsBounded(t *testing.T) {
 			}
 		})
 	}
-}
-
-// limitOfCollector returns the limit that a service's metrics tell of, in bytes.
-func limitOfCollector(t *testing.T, s *service) int64 {
-	t.Helper()
-	_, rest, _ := strings.Cut(s.metrics(), "\ngo_gc_gomemlimit_bytes ")
-	value, _, _ := strings.Cut(rest, "\n")
-	limit, err := strconv.ParseFloat(value, 64)
-	if err != nil {
-		t.Fatalf("the collector's limit in the metrics: %v", err)
-	}
-	return int64(limit)
 }
 
 // memoryOf returns the most that a process had in memory and what it has there

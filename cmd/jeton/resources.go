@@ -15,7 +15,7 @@ import (
 const (
 	hashMemory   = 19 << 20           // a password hash, by issuer's default
 	workerMemory = hashMemory + 6<<20 // a process that makes them one by one
-	restOfGo     = 36 << 20           // all else that Go's collector counts, with few connections
+	restOfGo     = 36 << 20           // all else that Go's collector counts
 	// restOfAll has SQLite's caches and the program's file besides, and some room.
 	restOfAll = 100 << 20
 )
@@ -99,19 +99,6 @@ func (s share) limitOfGo(apart bool) int64 {
 		return s.limit
 	}
 	return restOfGo + int64(s.hashes)*hashMemory
-}
-
-// limitAt is the limit for this process's collector when so much is alive, where
-// hashes are made apart: three times that, and at least what the service takes
-// with few connections. So it is never what keeps the collector busy, which lets
-// about as much garbage pile up as there is alive; but what Go has fetched from the
-// system and does not need it gives back. A large machine has more of that: each of
-// Go's processors keeps some memory to hand out.
-func (s share) limitAt(alive uint64, processors int) int64 {
-	const usual, each, step = 4, 1 << 20, 4 << 20
-	least := restOfGo + int64(max(0, processors-usual))*each
-	thrice := (3*int64(min(alive, math.MaxInt64/4)) + step - 1) / step * step
-	return min(s.limitOfGo(true), max(least, thrice))
 }
 
 // roomForHashes is what Go's limit and the container's leave for password hashes,

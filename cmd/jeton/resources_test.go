@@ -85,27 +85,6 @@ func TestTheCollectorHasItsLimit(t *testing.T) {
 			t.Errorf("%+v: the limit is %d, apart %d, not %d and %d", c.share, here, apart, c.here, c.apart)
 		}
 	}
-	for _, c := range []struct {
-		share
-		alive, want int64
-		processors  int
-	}{
-		{share{2, math.MaxInt64, math.MaxInt64}, 0, 36 * mega, 4},
-		{share{2, math.MaxInt64, math.MaxInt64}, 12 * mega, 36 * mega, 2},
-		{share{2, math.MaxInt64, math.MaxInt64}, 12*mega + 1, 40 * mega, 4}, // thousands of connections
-		{share{2, math.MaxInt64, math.MaxInt64}, 100 * mega, 300 * mega, 4},
-		{share{64, math.MaxInt64, math.MaxInt64}, 0, 160 * mega, 128},
-		{share{2, math.MaxInt64, 256 * mega}, 20 * mega, 60 * mega, 4},
-		{share{2, math.MaxInt64, 256 * mega}, 100 * mega, (256 - 64 - 50) * mega, 4}, // what the container leaves
-		{share{1, 20 * mega, math.MaxInt64}, 0, 20 * mega, 4},
-	} {
-		if got := c.limitAt(uint64(c.alive), c.processors); got != c.want {
-			t.Errorf("%+v: the limit is %d with %d alive, not %d", c.share, got, c.alive, c.want)
-		}
-	}
-	if got := (share{2, math.MaxInt64, math.MaxInt64}).limitAt(math.MaxUint64, 4); got < math.MaxInt64/2 {
-		t.Errorf("with no end of what is alive the limit is %d", got)
-	}
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(-1))
 	share{2, math.MaxInt64, math.MaxInt64}.hashHere()
 	if got := debug.SetMemoryLimit(-1); got != 74*mega {

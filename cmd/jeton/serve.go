@@ -10,7 +10,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/jeton-go/jeton"
@@ -129,11 +128,7 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	cfg.Store, cfg.MasterKey, cfg.ReloadMasterKey = observe.Store(store, tell.store), master, source.read
 	cfg.OnWork = tell.work
 	var own share
-	var hashesHere atomic.Bool
-	workers, err := hashWorkers(log, s.err, func() {
-		hashesHere.Store(true)
-		own.hashHere()
-	})
+	workers, err := hashWorkers(log, s.err, func() { own.hashHere() })
 	if err != nil {
 		log.Warn("passwords are hashed in the service's own process, which makes logins slower", "error", err)
 	} else {
@@ -141,13 +136,6 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 		cfg.HashElsewhere = workers.Hash
 	}
 	own = takeShare(log, workers != nil)
-	hashesHere.Store(workers == nil)
-	pace := newPacer(func(alive uint64) int64 {
-		if hashesHere.Load() {
-			return own.limitOfGo(false)
-		}
-		return own.limitAt(alive, runtime.GOMAXPROCS(0))
-	})
 	cfg.HashSlots = own.hashes
 	cfg.OnEvent = func(ctx context.Context, e issuer.Event) { logEvent(ctx, log, e) }
 	closeDevice, err := c.configure(ctx, &cfg)
@@ -202,7 +190,7 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	for i, l := range []net.Listener{on.public, on.admin} {
 		go func() { failed <- serveOn(servers[i], l) }()
 	}
-	go c.tick(ctx, iss, tell, pace)
+	go c.tick(ctx, iss, tell)
 	c.firstCertificates(ctx, tlsConfig, log)
 	go tell.count(ctx, cfg.Store)
 	go reloadOnHangup(ctx, iss, log)
@@ -296,11 +284,12 @@ func serveOn(s *http.Server, l net.Listener) error {
 
 // tick does what is due: keys that other nodes and commands changed are to be in
 // force soon. It costs one small query.
-func (c *serveCmd) tick(ctx context.Context, iss *issuer.Issuer, tell *telemetry, pace *pacer) {
+func (c *serveCmd) tick(ctx context.Context, iss *issuer.Issuer, tell *telemetry) {
 	log := tell.log
 	every := time.NewTicker(tickEvery())
 	defer every.Stop()
 	watch := newClockWatch(wallClock(), log)
+	pace := newPacer()
 	for {
 		select {
 		case <-ctx.Done():
