@@ -62,7 +62,7 @@ func hashWorkers(log *slog.Logger, stderr io.Writer, instead func()) (*hashworke
 		return nil, err
 	}
 	var once sync.Once
-	pool := hashworker.New(hashworker.Options{
+	return hashworker.New(hashworker.Options{
 		Command: func() *exec.Cmd {
 			cmd := &exec.Cmd{
 				Path:   stillThis(program),
@@ -80,8 +80,7 @@ func hashWorkers(log *slog.Logger, stderr io.Writer, instead func()) (*hashworke
 			once.Do(instead)
 			log.Warn("passwords are hashed in the service's own process for a while, which makes logins slower", "error", err)
 		},
-	})
-	return pool, nil
+	}), nil
 }
 
 // stillThis returns the path of the running program's file: program, or if

@@ -36,6 +36,7 @@ const (
 	SelectSession = selectSession
 	RotateSession = rotateSession
 	RotateRecent  = rotateRecent
+	CountOf       = countOf
 )
 
 // SessionsByID is the statement that reads so many sessions.
